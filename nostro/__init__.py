@@ -1,0 +1,1 @@
+"""Nostro: payment processing that its users own."""
