@@ -1,0 +1,72 @@
+"""Commands: what the committer decides in batches.
+
+A command declares the rows and accounts it reads and has a pure `decide`: the same view gives the same decision,
+ids included, since they come from the command's own seed. A refusal is an answer, never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from nostro.kernel.clock import BusinessTime, SystemTime
+from nostro.kernel.ids import Mint
+from nostro.kernel.posting import Balance, Hold, Transfer
+from nostro.kernel.table import Table
+
+A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Reads(msgspec.Struct, frozen=True):
+    """What a command reads: rows by table and id, ledger accounts by code, holds by id."""
+
+    rows: Sequence[tuple[Table[Any], str]] = ()
+    accounts: Sequence[str] = ()
+    holds: Sequence[str] = ()
+
+
+class View(Protocol):
+    """The world as one command sees it: committed rows under the effects of the commands before it."""
+
+    now: BusinessTime
+    system_now: SystemTime
+    mint: Mint
+
+    def get(self, table: Table[R], key: str) -> R | None:
+        """A declared row, or None. Raises OurMistake for one that was not declared."""
+
+    def balance(self, code: str) -> Balance:
+        """The balance of a declared account; all zeros if it has never been used."""
+
+    def hold(self, identifier: str) -> Hold | None:
+        """A declared hold."""
+
+
+class Decision(Generic[A]):
+    """What a command does: rows to insert or replace, transfers (one chain: all or none), and its answer."""
+
+    __slots__ = ("answer", "deletes", "rows", "transfers")
+
+    def __init__(
+        self,
+        answer: A,
+        rows: Sequence[tuple[Table[Any], Any]] = (),
+        transfers: Sequence[Transfer] = (),
+        deletes: Sequence[tuple[Table[Any], str]] = (),
+    ) -> None:
+        self.answer, self.rows, self.transfers, self.deletes = answer, rows, transfers, deletes
+
+
+class Command(Protocol[A_co]):
+    """One unit of decision within one book. `seed` is 16 random bytes for the ids it mints."""
+
+    @property
+    def book(self) -> int: ...
+    @property
+    def seed(self) -> bytes: ...
+    def reads(self) -> Reads: ...
+    def decide(self, view: View) -> Decision[A_co]: ...

@@ -1,0 +1,83 @@
+"""What became of an operation sent to an acquirer: seven values, never an exception.
+
+`Unknown` means that money may have moved. Only evidence leads out of it; age never does.
+`NotFound` is an answer to an inquiry, not an outcome: it concludes nothing.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Operation(StrEnum):
+    """What is asked of an acquirer."""
+
+    SALE = "sale"  # authorize and capture in one message
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+class Approved(msgspec.Struct, frozen=True, tag=True):
+    """The acquirer did it. `poll_after_ms` is set while it may still fail (an asynchronous refund)."""
+
+    acquirer_reference: str
+    amount: int
+    currency: str
+    authorization_code: str | None = None
+    network_reference: str | None = None
+    checks: dict[str, str] = {}
+    poll_after_ms: int | None = None
+
+
+class Pending(msgspec.Struct, frozen=True, tag=True):
+    """Accepted, not decided: ask again after `poll_after_ms`."""
+
+    acquirer_reference: str
+    poll_after_ms: int
+
+
+class ActionRequired(msgspec.Struct, frozen=True, tag=True):
+    """The customer must act first (3-D Secure, redirect)."""
+
+    acquirer_reference: str
+    action: str
+
+
+class Declined(msgspec.Struct, frozen=True, tag=True):
+    """The issuer or the acquirer said no: no money moved. `reason` is Stripe's decline_code."""
+
+    reason: str
+    network_code: str | None = None
+    acquirer_reference: str | None = None
+    checks: dict[str, str] = {}
+
+
+class Rejected(msgspec.Struct, frozen=True, tag=True):
+    """The acquirer refused to process the message at all: no money moved by this send."""
+
+    error: str
+    message: str = ""
+
+
+class NotSent(msgspec.Struct, frozen=True, tag=True):
+    """Provably never left us (refused connection, deadline over before the write)."""
+
+    cause: str
+
+
+class Unknown(msgspec.Struct, frozen=True, tag=True):
+    """Sent, and no definitive answer came back."""
+
+    cause: str
+
+
+class NotFound(msgspec.Struct, frozen=True, tag=True):
+    """An inquiry found no such reference. Concludes nothing: the message may still be on its way."""
+
+
+Outcome = Approved | Pending | ActionRequired | Declined | Rejected | NotSent | Unknown
+Found = Approved | Pending | Declined | NotFound | Unknown

@@ -1,0 +1,95 @@
+"""What the rooms need from the world outside: clock, entropy, database, acquirer, outgoing HTTP.
+
+Adapters implement these; no room knows an adapter, and a simulation replaces every one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString, Protocol, TypeVar
+
+import msgspec
+
+from nostro.kernel.clock import BusinessTime, SystemTime
+from nostro.kernel.command import Command
+from nostro.kernel.outcome import Found, Outcome
+from nostro.kernel.secret import Cvc, Pan
+
+A = TypeVar("A")
+
+
+class Clock(Protocol):
+    """Reads both kinds of time, and waits."""
+
+    def business(self) -> BusinessTime: ...
+    def system(self) -> SystemTime: ...
+    async def sleep(self, milliseconds: int) -> None: ...
+
+
+class Entropy(Protocol):
+    """A source of unpredictable bytes."""
+
+    def bytes(self, count: int) -> bytes: ...
+
+
+class Decider(Protocol):
+    """Runs a command in a batch of its book and returns its answer once that is durable.
+
+    Raises Overloaded, DeadlineExceeded, DatabaseUnavailable (nothing happened) or CommitUnknown (ask again).
+    """
+
+    async def run(self, command: Command[A], deadline: SystemTime | None = None) -> A: ...
+
+
+class Reader(Protocol):
+    """Reads committed rows without locks."""
+
+    async def fetch(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]: ...
+
+
+class CardDetails(msgspec.Struct, frozen=True):
+    """What an acquirer needs of a card. Never stored, never printed."""
+
+    number: Pan
+    exp_month: int
+    exp_year: int
+    cvc: Cvc | None = None
+
+
+class PaymentMessage(msgspec.Struct, frozen=True):
+    """A money operation under our own reference. `send_by` is system time: never sent after it."""
+
+    reference: str
+    amount: int
+    currency: str
+    merchant: str
+    send_by: SystemTime
+    original: str | None = None  # the reference of the authorization, for capture, void and refund
+    final: bool = True
+
+
+class Acquirer(Protocol):
+    """A processor. Each method sends at most once and never raises for what the network did."""
+
+    name: str
+
+    async def sale(self, message: PaymentMessage, card: CardDetails) -> Outcome: ...
+    async def authorize(self, message: PaymentMessage, card: CardDetails) -> Outcome: ...
+    async def capture(self, message: PaymentMessage) -> Outcome: ...
+    async def void(self, message: PaymentMessage) -> Outcome: ...
+    async def refund(self, message: PaymentMessage) -> Outcome: ...
+    async def inquire(self, reference: str) -> Found: ...
+    async def cancel(self, reference: str) -> Outcome: ...
+
+
+class HttpSender(Protocol):
+    """Sends one POST to a merchant's URL and returns the status. Raises nothing but SendFailed."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int: ...
+
+
+class SendFailed(Exception):
+    """The request could not be delivered; the text says why."""
+
+
+Rows = Sequence[tuple[Any, ...]]
