@@ -1,0 +1,110 @@
+-- name: lock_head
+-- The lock on the book's head row serializes every batch of the book. Always the first statement, alone.
+SELECT epoch, next_seq, next_transfer, next_account, next_batch, last_ms
+FROM nostro.book_heads WHERE book_id = $1 FOR UPDATE;
+
+-- name: advance_head
+-- Counters only grow; the epoch fences a writer that should be gone.
+UPDATE nostro.book_heads
+SET next_seq = $2, next_transfer = $3, next_account = $4, next_batch = $5, last_ms = $6
+WHERE book_id = $1 AND next_batch = $5 - 1;
+
+-- name: find_batch
+-- Asked under the head lock after a lost COMMIT: did the batch of this writer commit?
+SELECT batch_no FROM nostro.batches WHERE book_id = $1 AND batch_no = $2 AND writer = $3::uuid;
+
+-- name: insert_batch
+INSERT INTO nostro.batches (book_id, batch_no, first_transfer, transfer_count, at_ms, epoch, writer)
+VALUES ($1, $2, $3, $4, $5, $6, $7::uuid);
+
+-- name: read_accounts
+SELECT
+    code, currency, account_no, flags,
+    debits_posted, credits_posted, debits_pending, credits_pending, version
+FROM nostro.ledger_accounts WHERE book_id = $1 AND code = any($2::text []);
+
+-- name: insert_accounts
+INSERT INTO nostro.ledger_accounts (
+    book_id, account_no, code, currency, flags,
+    debits_posted, credits_posted, debits_pending, credits_pending, version
+)
+SELECT $1, x.* FROM unnest(
+    $2::bigint [], $3::text [], $4::text [], $5::bigint [],
+    $6::bigint [], $7::bigint [], $8::bigint [], $9::bigint [], $10::bigint []
+) AS x;
+
+-- name: update_accounts
+-- The version that was read must still be there: a second writer would show itself here.
+UPDATE nostro.ledger_accounts AS a
+SET
+    debits_posted = x.dp, credits_posted = x.cp,
+    debits_pending = x.dq, credits_pending = x.cq, version = x.version
+FROM unnest(
+    $2::bigint [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint [],
+    $8::bigint []
+) AS x (account_no, dp, cp, dq, cq, version, version_read)
+WHERE a.book_id = $1 AND a.account_no = x.account_no AND a.version = x.version_read;
+
+-- name: insert_transfers
+-- Both entries of a transfer take their amounts from the transfer row itself: sums of zero are structural.
+WITH t AS (
+    INSERT INTO nostro.transfers (
+        book_id, seq, transfer_id, batch_no, at_ms, kind, debit_account, credit_account,
+        amount, posted, pending, currency, code, subject, hold_id, final
+    )
+    SELECT $1, x.seq, x.transfer_id, $2, $3, x.kind, x.debit, x.credit,
+        x.amount, x.posted, x.pending, x.currency, x.code, x.subject, x.hold_id, x.final
+    FROM unnest(
+        $4::bigint [], $5::uuid [], $6::text [], $7::bigint [], $8::bigint [], $9::bigint [],
+        $10::bigint [], $11::bigint [], $12::text [], $13::text [], $14::text [], $15::uuid [],
+        $16::boolean []
+    ) AS x (
+        seq, transfer_id, kind, debit, credit, amount, posted, pending, currency, code, subject,
+        hold_id, final
+    )
+    RETURNING seq, debit_account, credit_account, posted, pending
+)
+INSERT INTO nostro.entries (
+    book_id, account_no, version, transfer_seq, side, posted, pending,
+    debits_posted, credits_posted, debits_pending, credits_pending
+)
+SELECT
+    $1, CASE e.side WHEN 'd' THEN t.debit_account ELSE t.credit_account END,
+    e.version, t.seq, e.side, t.posted, t.pending, e.dp, e.cp, e.dq, e.cq
+FROM t
+INNER JOIN unnest(
+    $17::bigint [], $18::text [], $19::bigint [], $20::bigint [], $21::bigint [], $22::bigint [],
+    $23::bigint []
+) AS e (seq, side, dp, cp, dq, cq, version) ON t.seq = e.seq;
+
+-- name: read_holds
+SELECT hold_id::text, debit, credit, currency, amount, remaining, open, subject
+FROM nostro.holds WHERE book_id = $1 AND hold_id = any($2::uuid []);
+
+-- name: insert_holds
+INSERT INTO nostro.holds (
+    book_id, hold_id, debit, credit, currency, amount, remaining, open, subject
+)
+SELECT $1, x.* FROM unnest(
+    $2::uuid [], $3::text [], $4::text [], $5::text [], $6::bigint [], $7::bigint [],
+    $8::boolean [], $9::text []
+) AS x;
+
+-- name: update_holds
+UPDATE nostro.holds AS h SET remaining = x.remaining, open = x.open
+FROM unnest($2::uuid [], $3::bigint [], $4::boolean []) AS x (hold_id, remaining, open)
+WHERE h.book_id = $1 AND h.hold_id = x.hold_id;
+
+-- name: insert_rejections
+-- A refused transfer burns its id: the same id can never be accepted later.
+INSERT INTO nostro.rejections (book_id, transfer_id, batch_no, reason, at_ms)
+SELECT $1, x.transfer_id, $2, x.reason, $3
+FROM unnest($4::uuid [], $5::text []) AS x (transfer_id, reason);
+
+-- name: read_rejections
+SELECT transfer_id::text, reason FROM nostro.rejections
+WHERE book_id = $1 AND transfer_id = any($2::uuid []);
+
+-- name: read_known_transfers
+SELECT transfer_id::text FROM nostro.transfers
+WHERE book_id = $1 AND transfer_id = any($2::uuid []);
