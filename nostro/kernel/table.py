@@ -41,6 +41,7 @@ class Table(Generic[R]):
         self.read = queries[f"read_{name}"]
         self.insert = queries[f"insert_{name}"]
         self.update = queries[f"update_{name}"] if mutable else None
+        self.delete = queries.get(f"delete_{name}")
         self._insert_columns = [self._column(field) for field in self.fields]
         self._update_columns = [self._column(field) for field in self.mutable]
 

@@ -5,9 +5,13 @@ FROM nostro.book_heads WHERE book_id = $1 FOR UPDATE;
 
 -- name: advance_head
 -- Counters only grow; the epoch fences a writer that should be gone.
-UPDATE nostro.book_heads
-SET next_seq = $2, next_transfer = $3, next_account = $4, next_batch = $5, last_ms = $6
-WHERE book_id = $1 AND next_batch = $5 - 1;
+WITH done AS (
+    UPDATE nostro.book_heads
+    SET next_seq = $2, next_transfer = $3, next_account = $4, next_batch = $5, last_ms = $6
+    WHERE book_id = $1 AND next_batch = $5 - 1
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), 1) FROM done;
 
 -- name: find_batch
 -- Asked under the head lock after a lost COMMIT: did the batch of this writer commit?
@@ -35,15 +39,19 @@ SELECT $1, x.* FROM unnest(
 
 -- name: update_accounts
 -- The version that was read must still be there: a second writer would show itself here.
-UPDATE nostro.ledger_accounts AS a
-SET
-    debits_posted = x.dp, credits_posted = x.cp,
-    debits_pending = x.dq, credits_pending = x.cq, version = x.version
-FROM unnest(
-    $2::bigint [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint [],
-    $8::bigint []
-) AS x (account_no, dp, cp, dq, cq, version, version_read)
-WHERE a.book_id = $1 AND a.account_no = x.account_no AND a.version = x.version_read;
+WITH done AS (
+    UPDATE nostro.ledger_accounts AS a
+    SET
+        debits_posted = x.dp, credits_posted = x.cp,
+        debits_pending = x.dq, credits_pending = x.cq, version = x.version
+    FROM unnest(
+        $2::bigint [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint [],
+        $8::bigint []
+    ) AS x (account_no, dp, cp, dq, cq, version, version_read)
+    WHERE a.book_id = $1 AND a.account_no = x.account_no AND a.version = x.version_read
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 
 -- name: insert_transfers
 -- Both entries of a transfer take their amounts from the transfer row itself: sums of zero are structural.
@@ -63,22 +71,26 @@ WITH t AS (
         hold_id, final
     )
     RETURNING seq, debit_account, credit_account, posted, pending
+),
+done AS (
+    INSERT INTO nostro.entries (
+        book_id, account_no, version, transfer_seq, side, posted, pending,
+        debits_posted, credits_posted, debits_pending, credits_pending
+    )
+    SELECT
+        $1, CASE e.side WHEN 'd' THEN t.debit_account ELSE t.credit_account END,
+        e.version, t.seq, e.side, t.posted, t.pending, e.dp, e.cp, e.dq, e.cq
+    FROM t
+    INNER JOIN unnest(
+        $17::bigint [], $18::text [], $19::bigint [], $20::bigint [], $21::bigint [],
+        $22::bigint [], $23::bigint []
+    ) AS e (seq, side, dp, cp, dq, cq, version) ON t.seq = e.seq
+    RETURNING 1
 )
-INSERT INTO nostro.entries (
-    book_id, account_no, version, transfer_seq, side, posted, pending,
-    debits_posted, credits_posted, debits_pending, credits_pending
-)
-SELECT
-    $1, CASE e.side WHEN 'd' THEN t.debit_account ELSE t.credit_account END,
-    e.version, t.seq, e.side, t.posted, t.pending, e.dp, e.cp, e.dq, e.cq
-FROM t
-INNER JOIN unnest(
-    $17::bigint [], $18::text [], $19::bigint [], $20::bigint [], $21::bigint [], $22::bigint [],
-    $23::bigint []
-) AS e (seq, side, dp, cp, dq, cq, version) ON t.seq = e.seq;
+SELECT nostro.must_equal(count(*), 2 * cardinality($4)) FROM done;
 
 -- name: read_holds
-SELECT hold_id::text, debit, credit, currency, amount, remaining, open, subject
+SELECT replace(hold_id::text, '-', ''), debit, credit, currency, amount, remaining, open, subject
 FROM nostro.holds WHERE book_id = $1 AND hold_id = any($2::uuid []);
 
 -- name: insert_holds
@@ -91,9 +103,13 @@ SELECT $1, x.* FROM unnest(
 ) AS x;
 
 -- name: update_holds
-UPDATE nostro.holds AS h SET remaining = x.remaining, open = x.open
-FROM unnest($2::uuid [], $3::bigint [], $4::boolean []) AS x (hold_id, remaining, open)
-WHERE h.book_id = $1 AND h.hold_id = x.hold_id;
+WITH done AS (
+    UPDATE nostro.holds AS h SET remaining = x.remaining, open = x.open
+    FROM unnest($2::uuid [], $3::bigint [], $4::boolean []) AS x (hold_id, remaining, open)
+    WHERE h.book_id = $1 AND h.hold_id = x.hold_id
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 
 -- name: insert_rejections
 -- A refused transfer burns its id: the same id can never be accepted later.
@@ -102,9 +118,9 @@ SELECT $1, x.transfer_id, $2, x.reason, $3
 FROM unnest($4::uuid [], $5::text []) AS x (transfer_id, reason);
 
 -- name: read_rejections
-SELECT transfer_id::text, reason FROM nostro.rejections
+SELECT replace(transfer_id::text, '-', ''), reason FROM nostro.rejections
 WHERE book_id = $1 AND transfer_id = any($2::uuid []);
 
 -- name: read_known_transfers
-SELECT transfer_id::text FROM nostro.transfers
+SELECT replace(transfer_id::text, '-', '') FROM nostro.transfers
 WHERE book_id = $1 AND transfer_id = any($2::uuid []);

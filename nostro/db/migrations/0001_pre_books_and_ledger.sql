@@ -1,6 +1,18 @@
 -- Books, the ledger and its batches. Every key begins with book_id; counters come from the book's head.
 CREATE SCHEMA IF NOT EXISTS nostro;
 
+-- The row count of every UPDATE is asserted inside its transaction, before COMMIT, in the same round trip.
+CREATE FUNCTION nostro.must_equal(actual bigint, expected bigint) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF actual IS DISTINCT FROM expected THEN
+        RAISE EXCEPTION 'the statement touched % rows, not %', actual, expected
+        USING ERRCODE = '23N01';
+    END IF;
+    RETURN actual;
+END
+$$;
+
 -- room: merchants
 -- reference table
 CREATE TABLE nostro.books (

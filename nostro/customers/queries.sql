@@ -1,0 +1,44 @@
+-- name: read_customers
+SELECT
+    id, account, created_ms, live, name, email, phone, description, address, shipping, metadata,
+    default_payment_method, preferred_locales, tax_exempt, invoice_prefix, deleted
+FROM nostro.customers WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_customers
+INSERT INTO nostro.customers (
+    book_id, seq, id, account, created_ms, live, name, email, phone, description, address,
+    shipping, metadata, default_payment_method, preferred_locales, tax_exempt, invoice_prefix,
+    deleted
+)
+SELECT
+    $1, x.seq, x.id, x.account, x.created_ms, x.live, x.name, x.email, x.phone, x.description,
+    x.address::jsonb, x.shipping::jsonb, x.metadata::jsonb, x.default_payment_method,
+    x.preferred_locales::jsonb, x.tax_exempt, x.invoice_prefix, x.deleted
+FROM unnest(
+    $2::bigint [], $3::text [], $4::text [], $5::bigint [], $6::boolean [], $7::text [],
+    $8::text [], $9::text [], $10::text [], $11::text [], $12::text [], $13::text [], $14::text
+    [], $15::text [], $16::text [], $17::text [], $18::boolean []
+) AS x (
+    seq, id, account, created_ms, live, name, email, phone, description, address, shipping,
+    metadata, default_payment_method, preferred_locales, tax_exempt, invoice_prefix, deleted
+);
+
+-- name: update_customers
+WITH done AS (
+    UPDATE nostro.customers AS t
+    SET
+        name = x.name, email = x.email, phone = x.phone, description = x.description, address =
+        x.address::jsonb, shipping = x.shipping::jsonb, metadata = x.metadata::jsonb,
+        default_payment_method = x.default_payment_method, preferred_locales =
+        x.preferred_locales::jsonb, tax_exempt = x.tax_exempt, deleted = x.deleted
+    FROM unnest(
+        $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text
+        [], $9::text [], $10::text [], $11::text [], $12::text [], $13::boolean []
+    ) AS x (
+        id, name, email, phone, description, address, shipping, metadata,
+        default_payment_method, preferred_locales, tax_exempt, deleted
+    )
+    WHERE t.book_id = $1 AND t.id = x.id
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;

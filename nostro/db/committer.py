@@ -1,0 +1,329 @@
+"""Commands in batches: one transaction decides everything that has gathered for a book (DESIGN §3.1).
+
+Round trip one: the head lock, alone and first, then plain reads of all declared rows.
+Round trip two: one set-based write per table, the ledger, the batch row, COMMIT. Then everyone is answered.
+While a batch commits the next one gathers; nothing is cached across batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, LiteralString, TypeVar
+
+from nostro.db.overlay import Key, Overlay
+from nostro.db.session import ConnectionLost, Refused, Result, Session, Statement
+from nostro.kernel.clock import BusinessTime, SystemTime
+from nostro.kernel.command import Command, Reads
+from nostro.kernel.errors import (
+    CommitUnknown,
+    DatabaseUnavailable,
+    DeadlineExceeded,
+    NostroError,
+    OurMistake,
+    Overloaded,
+)
+from nostro.kernel.ports import Clock, Entropy
+from nostro.kernel.table import Table, int_array, text_array
+from nostro.ledger import store as ledger
+from nostro.ledger.fold import Fold
+
+A = TypeVar("A")
+Connect = Callable[[], Awaitable[Session]]
+BATCH_COMMANDS_MAX = 256
+QUEUE_COMMANDS_MAX = 4_096
+DEFAULT_DEADLINE_MS = 10_000
+_RETRY_PAUSE_MS = 50
+_RETRIED_CLASSES = ("40", "53", "55", "57")
+_BISECTED_CLASSES = ("22", "23")
+log = logging.getLogger(__name__)
+
+
+class _Waiting:
+    """A command in the queue and whoever waits for its answer."""
+
+    __slots__ = ("answer", "command", "deadline", "future", "reads")
+
+    def __init__(self, command: Command[Any], deadline: SystemTime) -> None:
+        self.command, self.deadline = command, deadline
+        self.reads = command.reads()
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.answer: Any = None
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def succeed(self) -> None:
+        if not self.future.done():
+            self.future.set_result(self.answer)
+
+
+class Committer:
+    """Serves one book in one process. Other processes may commit to the same book: the head lock orders them."""
+
+    def __init__(self, book: int, connect: Connect, clock: Clock, entropy: Entropy) -> None:
+        self.book = book
+        self._connect, self._clock, self._entropy = connect, clock, entropy
+        self._queue: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._session: Session | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.batches = 0
+        self.commands = 0
+
+    async def run(self, command: Command[A], deadline: SystemTime | None = None) -> A:
+        """Decide a command in the next batch; returns its answer once it is durable."""
+        if len(self._queue) >= QUEUE_COMMANDS_MAX:
+            raise Overloaded
+        if deadline is None:
+            deadline = SystemTime(self._clock.system() + DEFAULT_DEADLINE_MS)
+        waiting = _Waiting(command, deadline)
+        self._queue.append(waiting)
+        self._arrived.set()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._serve())
+        answer: A = await waiting.future
+        return answer
+
+    async def close(self) -> None:
+        """Stop serving. What is queued fails with DatabaseUnavailable."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for waiting in self._queue:
+            waiting.fail(DatabaseUnavailable("shutting down"))
+        if self._session is not None:
+            await self._session.close()
+
+    async def _serve(self) -> None:
+        while True:
+            await self._arrived.wait()
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_COMMANDS_MAX))]
+            if not self._queue:
+                self._arrived.clear()
+            await self._finish(batch)
+
+    async def _finish(self, batch: list[_Waiting]) -> None:
+        """See a batch through: committed, refused, or known not to have happened by its deadlines."""
+        while batch := self._in_time(batch):
+            try:
+                await self._commit(batch)
+                return
+            except Refused as refused:
+                if refused.sqlstate.startswith(_BISECTED_CLASSES):
+                    await self._bisect(batch, refused)
+                    return
+                if not refused.sqlstate.startswith(_RETRIED_CLASSES):
+                    self._fail(batch, OurMistake(str(refused)))
+                    return
+                log.warning("batch refused, will retry: %s", refused)
+            except ConnectionLost as lost:
+                log.warning("database connection lost: %s", lost)
+                self._session = None
+            except CommitUnknown as unknown:
+                self._fail(batch, unknown)
+                return
+            except Exception as error:
+                log.exception("batch failed")
+                await self._drop_session()
+                self._fail(batch, OurMistake(repr(error)))
+                return
+            await self._clock.sleep(_RETRY_PAUSE_MS)
+
+    def _in_time(self, batch: list[_Waiting]) -> list[_Waiting]:
+        now = self._clock.system()
+        late = [waiting for waiting in batch if waiting.deadline <= now]
+        self._fail(late, DeadlineExceeded())
+        return [w for w in batch if w.deadline > now and not w.future.done()]
+
+    def _fail(self, batch: Sequence[_Waiting], error: BaseException) -> None:
+        for waiting in batch:
+            waiting.fail(error)
+
+    async def _bisect(self, batch: list[_Waiting], refused: Refused) -> None:
+        """A constraint said no to somebody: halve until it is known to whom. A lone command is our bug."""
+        if len(batch) == 1:
+            log.error("the database refused %s: %s", type(batch[0].command).__name__, refused)
+            self._fail(batch, OurMistake(str(refused)))
+            return
+        middle = len(batch) // 2
+        await self._finish(batch[:middle])
+        await self._finish(batch[middle:])
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        session = await self._connected()
+        work = _Batch(self.book, batch, self._clock, self._writer())
+        overlay = work.decide(await session.run(work.opening()))
+        statements = work.closing(overlay)
+        try:
+            results = await session.run(statements)
+        except ConnectionLost:
+            self._session = None
+            if overlay.is_empty or await self._committed_after_all(work, batch):
+                results = []
+            else:
+                raise
+        if results and results[-1].tag != "COMMIT":
+            raise OurMistake(f"the batch ended in {results[-1].tag}, not COMMIT")
+        self.batches += 1
+        self.commands += len(batch)
+        for waiting in work.decided:
+            waiting.succeed()
+
+    async def _committed_after_all(self, work: _Batch, batch: list[_Waiting]) -> bool:
+        """Ask under the head lock, which waits for the lost transaction to end."""
+        last = max(waiting.deadline for waiting in batch)
+        while self._clock.system() < last:
+            try:
+                session = await self._connected()
+                results = await session.run(work.question())
+                return bool(results[2].rows)
+            except (ConnectionLost, Refused) as error:
+                log.warning("cannot ask yet whether batch %s committed: %s", work.batch_no, error)
+                await self._drop_session()
+                await self._clock.sleep(_RETRY_PAUSE_MS)
+        raise CommitUnknown
+
+    async def _connected(self) -> Session:
+        if self._session is None or self._session.closed:
+            self._session = await self._connect()
+        return self._session
+
+    async def _drop_session(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _writer(self) -> str:
+        return str(uuid.UUID(bytes=self._entropy.bytes(16)))
+
+
+class _Batch:
+    """One attempt at one batch: the statements of both round trips around the decisions."""
+
+    def __init__(self, book: int, batch: Sequence[_Waiting], clock: Clock, writer: str) -> None:
+        self.book, self.waiting, self.writer = book, batch, writer
+        self.clock = clock
+        self.decided: list[_Waiting] = []
+        self.batch_no = 0
+        self._tables: dict[Table[Any], list[str]] = {}
+        accounts: dict[str, None] = {}
+        holds: dict[str, None] = {}
+        for item in batch:
+            accounts.update(dict.fromkeys(item.reads.accounts))
+            holds.update(dict.fromkeys(item.reads.holds))
+            for table, key in item.reads.rows:
+                self._tables.setdefault(table, []).append(key)
+        self._accounts, self._holds = list(accounts), list(holds)
+
+    def opening(self) -> list[Statement]:
+        """The head lock, then every declared row."""
+        statements = [
+            Statement("BEGIN ISOLATION LEVEL READ COMMITTED"),
+            Statement(ledger.QUERIES["lock_head"], (self.book,)),
+        ]
+        for table, keys in self._tables.items():
+            statements.append(Statement(table.read, (self.book, text_array(dict.fromkeys(keys)))))
+        if self._accounts:
+            parameters = (self.book, text_array(self._accounts))
+            statements.append(Statement(ledger.QUERIES["read_accounts"], parameters))
+        if self._holds:
+            parameters = (self.book, text_array(self._holds))
+            statements.append(Statement(ledger.QUERIES["read_holds"], parameters))
+        return statements
+
+    def decide(self, results: Sequence[Result]) -> Overlay:
+        """Every command in order, each seeing those before it; one that raises fails alone."""
+        overlay = self._overlay(results)
+        for item in self.waiting:
+            try:
+                item.answer = overlay.decide(item.command, item.reads)
+                self.decided.append(item)
+            except NostroError as error:
+                log.exception("%s failed", type(item.command).__name__)
+                item.fail(error)
+            except Exception as error:
+                log.exception("%s failed", type(item.command).__name__)
+                item.fail(OurMistake(repr(error)))
+        return overlay
+
+    def _overlay(self, results: Sequence[Result]) -> Overlay:
+        if not results[1].rows:
+            raise OurMistake(f"book {self.book} does not exist")
+        head = results[1].rows[0]
+        self.epoch, self.next_seq, self.next_transfer, next_account, self.batch_no, last_ms = head
+        self.now = BusinessTime(max(self.clock.business(), last_ms))
+        answers = iter(results[2:])
+        committed: dict[Key, Any] = {}
+        for table in self._tables:
+            for values in next(answers).rows:
+                row = table.decode(values)
+                committed[table.name, table.key_of(row)] = row
+        accounts = ledger.accounts_from(next(answers).rows) if self._accounts else {}
+        holds = ledger.holds_from(next(answers).rows) if self._holds else {}
+        self.versions_read = {code: account.version for code, account in accounts.items()}
+        self.holds_read = frozenset(holds)
+        fold = Fold(accounts, holds, next_account)
+        return Overlay(committed, fold, self.now, self.clock.system())
+
+    def closing(self, overlay: Overlay) -> list[Statement]:
+        """One write per table, the ledger, the batch row, the head, COMMIT."""
+        if overlay.is_empty:
+            return [Statement("COMMIT")]
+        statements: list[Statement] = []
+        for table, rows in overlay.inserted.items():
+            statements.append(self._insert(table, list(rows.values())))
+        for table, rows in overlay.updated.items():
+            statements.append(self._update(table, list(rows.values())))
+        for table, keys in overlay.deleted.items():
+            statements.append(self._delete(table, keys))
+        fold = overlay.fold
+        for text, parameters in ledger.writes(
+            fold, self.versions_read, self.holds_read, self.book, self.batch_no, self.now,
+            self.next_transfer,
+        ):  # fmt: skip
+            statements.append(Statement(text, parameters))
+        return [*statements, *self._book_keeping(fold), Statement("COMMIT")]
+
+    def question(self) -> list[Statement]:
+        """Did this very batch commit? Asked on a new connection."""
+        parameters = (self.book, self.batch_no, self.writer)
+        return [
+            Statement("BEGIN ISOLATION LEVEL READ COMMITTED"),
+            Statement(ledger.QUERIES["lock_head"], (self.book,)),
+            Statement(ledger.QUERIES["find_batch"], parameters),
+            Statement("COMMIT"),
+        ]
+
+    def _insert(self, table: Table[Any], rows: list[Any]) -> Statement:
+        arrays: list[Any] = table.insert_arrays(rows)
+        if table.listed:
+            arrays.insert(0, int_array(range(self.next_seq, self.next_seq + len(rows))))
+            self.next_seq += len(rows)
+        return Statement(table.insert, (self.book, *arrays))
+
+    def _update(self, table: Table[Any], rows: list[Any]) -> Statement:
+        if table.update is None:
+            raise OurMistake(f"{table.name} is append-only")
+        return Statement(table.update, (self.book, *table.update_arrays(rows)))
+
+    def _delete(self, table: Table[Any], keys: list[str]) -> Statement:
+        if table.delete is None:
+            raise OurMistake(f"rows of {table.name} are never deleted")
+        return Statement(table.delete, (self.book, text_array(keys)))
+
+    def _book_keeping(self, fold: Fold) -> list[Statement]:
+        count = len(fold.posted)
+        batch = (self.book, self.batch_no, self.next_transfer, count, self.now, self.epoch, self.writer)
+        head = (
+            self.book, self.next_seq, self.next_transfer + count, fold.next_number,
+            self.batch_no + 1, self.now,
+        )  # fmt: skip
+        return [
+            Statement(ledger.QUERIES["insert_batch"], batch),
+            Statement(ledger.QUERIES["advance_head"], head),
+        ]

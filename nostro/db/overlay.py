@@ -1,0 +1,93 @@
+"""The view of one batch: committed rows under the effects of the commands decided so far."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from nostro.kernel.clock import BusinessTime, SystemTime
+from nostro.kernel.command import Command, Decision, Reads
+from nostro.kernel.errors import LedgerRefused, OurMistake
+from nostro.kernel.ids import Mint
+from nostro.kernel.posting import Balance, Hold
+from nostro.kernel.table import Table
+from nostro.ledger.fold import Fold
+
+R = TypeVar("R", bound=msgspec.Struct)
+Key = tuple[str, str]
+
+
+class Overlay:
+    """Rows by table and id; what is new, changed or gone is written once, in its last state."""
+
+    def __init__(self, committed: dict[Key, Any], fold: Fold, now: BusinessTime, system: SystemTime):
+        self.rows = committed
+        self.fold = fold
+        self.now, self.system_now = now, system
+        self.inserted: dict[Table[Any], dict[str, Any]] = {}
+        self.updated: dict[Table[Any], dict[str, Any]] = {}
+        self.deleted: dict[Table[Any], list[str]] = {}
+
+    def decide(self, command: Command[Any], reads: Reads) -> Any:
+        """Let one command decide and keep its effects. An exception leaves the overlay as it was."""
+        decision = command.decide(_CommandView(self, command, reads))
+        if decision.transfers:
+            refusal = self.fold.post_chain(decision.transfers)
+            if refusal is not None:
+                raise LedgerRefused(f"{type(command).__name__}: {refusal}")
+        self._keep(decision)
+        return decision.answer
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has to be written."""
+        return not (self.inserted or self.updated or self.deleted or self.fold.posted)
+
+    def _keep(self, decision: Decision[Any]) -> None:
+        for table, row in decision.rows:
+            key = table.key_of(row)
+            if self.rows.get((table.name, key)) is None:
+                self.inserted.setdefault(table, {})[key] = row
+            elif key in self.inserted.get(table, ()):
+                self.inserted[table][key] = row
+            else:
+                self.updated.setdefault(table, {})[key] = row
+            self.rows[table.name, key] = row
+        for table, key in decision.deletes:
+            self.deleted.setdefault(table, []).append(key)
+            self.rows[table.name, key] = None
+
+
+class _CommandView:
+    """What one command may see: only what it declared."""
+
+    __slots__ = ("_accounts", "_declared", "_holds", "_overlay", "mint", "now", "system_now")
+
+    def __init__(self, overlay: Overlay, command: Command[Any], reads: Reads) -> None:
+        self._overlay = overlay
+        self._declared = {(table.name, key) for table, key in reads.rows}
+        self._accounts, self._holds = reads.accounts, reads.holds
+        self.now, self.system_now = overlay.now, overlay.system_now
+        self.mint = Mint(command.seed, command.book, overlay.now)
+
+    def get(self, table: Table[R], key: str) -> R | None:
+        """A declared row, or None."""
+        identity = (table.name, key)
+        if identity not in self._declared:
+            raise OurMistake(f"{table.name} {key} was read but not declared")
+        row: R | None = self._overlay.rows.get(identity)
+        return row
+
+    def balance(self, code: str) -> Balance:
+        """The balance of a declared account."""
+        if code not in self._accounts:
+            raise OurMistake(f"account {code} was read but not declared")
+        account = self._overlay.fold.accounts.get(code)
+        return account.balance() if account else Balance()
+
+    def hold(self, identifier: str) -> Hold | None:
+        """A declared hold."""
+        if identifier not in self._holds:
+            raise OurMistake(f"hold {identifier} was read but not declared")
+        return self._overlay.fold.holds.get(identifier)

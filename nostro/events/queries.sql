@@ -1,0 +1,91 @@
+-- name: read_events
+SELECT
+    id, account, type, created_ms, live, snapshot, previous, request_id, key
+FROM nostro.events WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_events
+INSERT INTO nostro.events (
+    book_id, seq, id, account, type, created_ms, live, snapshot, previous, request_id, key
+)
+SELECT
+    $1, x.seq, x.id, x.account, x.type, x.created_ms, x.live, x.snapshot, x.previous,
+    x.request_id, x.key
+FROM unnest(
+    $2::bigint [], $3::text [], $4::text [], $5::text [], $6::bigint [], $7::boolean [],
+    $8::text [], $9::text [], $10::text [], $11::text []
+) AS x (
+    seq, id, account, type, created_ms, live, snapshot, previous, request_id, key
+);
+
+-- name: read_webhook_endpoints
+SELECT
+    id, account, url, enabled_events, created_ms, live, secret, description, api_version,
+    status, metadata, deleted
+FROM nostro.webhook_endpoints WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_webhook_endpoints
+INSERT INTO nostro.webhook_endpoints (
+    book_id, seq, id, account, url, enabled_events, created_ms, live, secret, description,
+    api_version, status, metadata, deleted
+)
+SELECT
+    $1, x.seq, x.id, x.account, x.url, x.enabled_events::jsonb, x.created_ms, x.live, x.secret,
+    x.description, x.api_version, x.status, x.metadata::jsonb, x.deleted
+FROM unnest(
+    $2::bigint [], $3::text [], $4::text [], $5::text [], $6::text [], $7::bigint [],
+    $8::boolean [], $9::text [], $10::text [], $11::text [], $12::text [], $13::text [],
+    $14::boolean []
+) AS x (
+    seq, id, account, url, enabled_events, created_ms, live, secret, description, api_version,
+    status, metadata, deleted
+);
+
+-- name: update_webhook_endpoints
+WITH done AS (
+    UPDATE nostro.webhook_endpoints AS t
+    SET
+        url = x.url, enabled_events = x.enabled_events::jsonb, description = x.description,
+        status = x.status, metadata = x.metadata::jsonb, deleted = x.deleted
+    FROM unnest(
+        $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [],
+        $8::boolean []
+    ) AS x (
+        id, url, enabled_events, description, status, metadata, deleted
+    )
+    WHERE t.book_id = $1 AND t.id = x.id
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: read_webhook_deliveries
+SELECT
+    id, endpoint, event, event_seq, attempts, due_at, state, last_error
+FROM nostro.webhook_deliveries WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_webhook_deliveries
+INSERT INTO nostro.webhook_deliveries (
+    book_id, id, endpoint, event, event_seq, attempts, due_at, state, last_error
+)
+SELECT
+    $1, x.id, x.endpoint, x.event, x.event_seq, x.attempts, x.due_at, x.state, x.last_error
+FROM unnest(
+    $2::text [], $3::text [], $4::text [], $5::bigint [], $6::bigint [], $7::bigint [], $8::text
+    [], $9::text []
+) AS x (
+    id, endpoint, event, event_seq, attempts, due_at, state, last_error
+);
+
+-- name: update_webhook_deliveries
+WITH done AS (
+    UPDATE nostro.webhook_deliveries AS t
+    SET
+        attempts = x.attempts, due_at = x.due_at, state = x.state, last_error = x.last_error
+    FROM unnest(
+        $2::text [], $3::bigint [], $4::bigint [], $5::text [], $6::text []
+    ) AS x (
+        id, attempts, due_at, state, last_error
+    )
+    WHERE t.book_id = $1 AND t.id = x.id
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;

@@ -1,0 +1,38 @@
+-- name: read_payment_methods
+SELECT
+    id, account, card, card_token, created_ms, live, billing, checks, metadata, customer,
+    allow_redisplay
+FROM nostro.payment_methods WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_payment_methods
+INSERT INTO nostro.payment_methods (
+    book_id, seq, id, account, card, card_token, created_ms, live, billing, checks, metadata,
+    customer, allow_redisplay
+)
+SELECT
+    $1, x.seq, x.id, x.account, x.card::jsonb, x.card_token, x.created_ms, x.live,
+    x.billing::jsonb, x.checks::jsonb, x.metadata::jsonb, x.customer, x.allow_redisplay
+FROM unnest(
+    $2::bigint [], $3::text [], $4::text [], $5::text [], $6::text [], $7::bigint [],
+    $8::boolean [], $9::text [], $10::text [], $11::text [], $12::text [], $13::text []
+) AS x (
+    seq, id, account, card, card_token, created_ms, live, billing, checks, metadata, customer,
+    allow_redisplay
+);
+
+-- name: update_payment_methods
+WITH done AS (
+    UPDATE nostro.payment_methods AS t
+    SET
+        card = x.card::jsonb, billing = x.billing::jsonb, checks = x.checks::jsonb, metadata =
+        x.metadata::jsonb, customer = x.customer, allow_redisplay = x.allow_redisplay
+    FROM unnest(
+        $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text
+        []
+    ) AS x (
+        id, card, billing, checks, metadata, customer, allow_redisplay
+    )
+    WHERE t.book_id = $1 AND t.id = x.id
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;

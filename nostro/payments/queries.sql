@@ -1,0 +1,155 @@
+-- name: read_payment_intents
+SELECT
+    id, account, status, amount, currency, capture_method, client_secret, created_ms, live,
+    terms, customer, payment_method, latest_charge, amount_capturable, amount_received,
+    canceled_ms, cancellation_reason, last_error
+FROM nostro.payment_intents WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_payment_intents
+INSERT INTO nostro.payment_intents (
+    book_id, seq, id, account, status, amount, currency, capture_method, client_secret,
+    created_ms, live, terms, customer, payment_method, latest_charge, amount_capturable,
+    amount_received, canceled_ms, cancellation_reason, last_error
+)
+SELECT
+    $1, x.seq, x.id, x.account, x.status, x.amount, x.currency, x.capture_method,
+    x.client_secret, x.created_ms, x.live, x.terms::jsonb, x.customer, x.payment_method,
+    x.latest_charge, x.amount_capturable, x.amount_received, x.canceled_ms,
+    x.cancellation_reason, x.last_error::jsonb
+FROM unnest(
+    $2::bigint [], $3::text [], $4::text [], $5::text [], $6::bigint [], $7::text [], $8::text
+    [], $9::text [], $10::bigint [], $11::boolean [], $12::text [], $13::text [], $14::text [],
+    $15::text [], $16::bigint [], $17::bigint [], $18::bigint [], $19::text [], $20::text []
+) AS x (
+    seq, id, account, status, amount, currency, capture_method, client_secret, created_ms, live,
+    terms, customer, payment_method, latest_charge, amount_capturable, amount_received,
+    canceled_ms, cancellation_reason, last_error
+);
+
+-- name: update_payment_intents
+WITH done AS (
+    UPDATE nostro.payment_intents AS t
+    SET
+        status = x.status, amount = x.amount, currency = x.currency, capture_method =
+        x.capture_method, terms = x.terms::jsonb, customer = x.customer, payment_method =
+        x.payment_method, latest_charge = x.latest_charge, amount_capturable =
+        x.amount_capturable, amount_received = x.amount_received, canceled_ms = x.canceled_ms,
+        cancellation_reason = x.cancellation_reason, last_error = x.last_error::jsonb
+    FROM unnest(
+        $2::text [], $3::text [], $4::bigint [], $5::text [], $6::text [], $7::text [], $8::text
+        [], $9::text [], $10::text [], $11::bigint [], $12::bigint [], $13::bigint [], $14::text
+        [], $15::text []
+    ) AS x (
+        id, status, amount, currency, capture_method, terms, customer, payment_method,
+        latest_charge, amount_capturable, amount_received, canceled_ms, cancellation_reason,
+        last_error
+    )
+    WHERE t.book_id = $1 AND t.id = x.id
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: read_payment_attempts
+SELECT
+    id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
+    created_ms, send_by, lease_until, holder, epoch, sends, replayable, final, original, key,
+    request_id, doubt_hold, reason, evidence
+FROM nostro.payment_attempts WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_payment_attempts
+INSERT INTO nostro.payment_attempts (
+    book_id, id, account, intent, charge, operation, state, acquirer, amount, currency,
+    payment_method, created_ms, send_by, lease_until, holder, epoch, sends, replayable, final,
+    original, key, request_id, doubt_hold, reason, evidence
+)
+SELECT
+    $1, x.id, x.account, x.intent, x.charge, x.operation, x.state, x.acquirer, x.amount,
+    x.currency, x.payment_method, x.created_ms, x.send_by, x.lease_until, x.holder, x.epoch,
+    x.sends, x.replayable, x.final, x.original, x.key, x.request_id, x.doubt_hold, x.reason,
+    x.evidence
+FROM unnest(
+    $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text [],
+    $9::bigint [], $10::text [], $11::text [], $12::bigint [], $13::bigint [], $14::bigint [],
+    $15::text [], $16::bigint [], $17::bigint [], $18::boolean [], $19::boolean [], $20::text
+    [], $21::text [], $22::text [], $23::text [], $24::text [], $25::text []
+) AS x (
+    id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
+    created_ms, send_by, lease_until, holder, epoch, sends, replayable, final, original, key,
+    request_id, doubt_hold, reason, evidence
+);
+
+-- name: update_payment_attempts
+WITH done AS (
+    UPDATE nostro.payment_attempts AS t
+    SET
+        state = x.state, lease_until = x.lease_until, holder = x.holder, epoch = x.epoch, sends
+        = x.sends, doubt_hold = x.doubt_hold, evidence = x.evidence
+    FROM unnest(
+        $2::text [], $3::text [], $4::bigint [], $5::text [], $6::bigint [], $7::bigint [],
+        $8::text [], $9::text []
+    ) AS x (
+        id, state, lease_until, holder, epoch, sends, doubt_hold, evidence
+    )
+    WHERE t.book_id = $1 AND t.id = x.id
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: read_charges
+SELECT
+    id, account, intent, status, amount, currency, acquirer, reference, created_ms, live,
+    payment_method, card, checks, billing, terms, customer, captured, amount_captured,
+    amount_refunded, refunds_reserved, released, balance_transaction, available_on, hold,
+    capture_before, acquirer_reference, authorization_code, network_reference, failure_code,
+    failure_message, decline_code, network_code
+FROM nostro.charges WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_charges
+INSERT INTO nostro.charges (
+    book_id, seq, id, account, intent, status, amount, currency, acquirer, reference,
+    created_ms, live, payment_method, card, checks, billing, terms, customer, captured,
+    amount_captured, amount_refunded, refunds_reserved, released, balance_transaction,
+    available_on, hold, capture_before, acquirer_reference, authorization_code,
+    network_reference, failure_code, failure_message, decline_code, network_code
+)
+SELECT
+    $1, x.seq, x.id, x.account, x.intent, x.status, x.amount, x.currency, x.acquirer,
+    x.reference, x.created_ms, x.live, x.payment_method, x.card::jsonb, x.checks::jsonb,
+    x.billing::jsonb, x.terms::jsonb, x.customer, x.captured, x.amount_captured,
+    x.amount_refunded, x.refunds_reserved, x.released, x.balance_transaction, x.available_on,
+    x.hold, x.capture_before, x.acquirer_reference, x.authorization_code, x.network_reference,
+    x.failure_code, x.failure_message, x.decline_code, x.network_code
+FROM unnest(
+    $2::bigint [], $3::text [], $4::text [], $5::text [], $6::text [], $7::bigint [], $8::text
+    [], $9::text [], $10::text [], $11::bigint [], $12::boolean [], $13::text [], $14::text [],
+    $15::text [], $16::text [], $17::text [], $18::text [], $19::boolean [], $20::bigint [],
+    $21::bigint [], $22::bigint [], $23::boolean [], $24::text [], $25::bigint [], $26::text [],
+    $27::bigint [], $28::text [], $29::text [], $30::text [], $31::text [], $32::text [],
+    $33::text [], $34::text []
+) AS x (
+    seq, id, account, intent, status, amount, currency, acquirer, reference, created_ms, live,
+    payment_method, card, checks, billing, terms, customer, captured, amount_captured,
+    amount_refunded, refunds_reserved, released, balance_transaction, available_on, hold,
+    capture_before, acquirer_reference, authorization_code, network_reference, failure_code,
+    failure_message, decline_code, network_code
+);
+
+-- name: update_charges
+WITH done AS (
+    UPDATE nostro.charges AS t
+    SET
+        status = x.status, terms = x.terms::jsonb, captured = x.captured, amount_captured =
+        x.amount_captured, amount_refunded = x.amount_refunded, refunds_reserved =
+        x.refunds_reserved, released = x.released, balance_transaction = x.balance_transaction,
+        available_on = x.available_on
+    FROM unnest(
+        $2::text [], $3::text [], $4::text [], $5::boolean [], $6::bigint [], $7::bigint [],
+        $8::bigint [], $9::boolean [], $10::text [], $11::bigint []
+    ) AS x (
+        id, status, terms, captured, amount_captured, amount_refunded, refunds_reserved,
+        released, balance_transaction, available_on
+    )
+    WHERE t.book_id = $1 AND t.id = x.id
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;

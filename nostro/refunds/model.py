@@ -1,0 +1,39 @@
+"""Refunds of a charge. Amounts in minor units."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nostro.kernel.clock import BusinessTime, SystemTime
+from nostro.refunds.machine import RefundState
+
+
+class Refund(msgspec.Struct, frozen=True, tag="refund", tag_field="object"):
+    """Money given back, under our own reference (its id); it is its own single attempt."""
+
+    id: str
+    account: str
+    charge: str
+    intent: str
+    state: RefundState
+    amount: int
+    currency: str
+    acquirer: str
+    original: str  # the reference of the sale or authorization
+    created_ms: BusinessTime
+    live: bool
+    lease_until: SystemTime
+    send_by: SystemTime
+    holder: str
+    epoch: int = 1
+    sends: int = 0
+    reason: str | None = None
+    metadata: dict[str, str] = {}
+    from_pending: bool = False
+    hold: str | None = None
+    balance_transaction: str | None = None
+    failure_balance_transaction: str | None = None
+    failure_reason: str | None = None
+    key: str | None = None
+    request_id: str | None = None
+    evidence: str | None = None

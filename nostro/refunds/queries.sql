@@ -1,0 +1,52 @@
+-- name: read_refunds
+SELECT
+    id, account, charge, intent, state, amount, currency, acquirer, original, created_ms, live,
+    lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
+    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence
+FROM nostro.refunds WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_refunds
+INSERT INTO nostro.refunds (
+    book_id, seq, id, account, charge, intent, state, amount, currency, acquirer, original,
+    created_ms, live, lease_until, send_by, holder, epoch, sends, reason, metadata,
+    from_pending, hold, balance_transaction, failure_balance_transaction, failure_reason, key,
+    request_id, evidence
+)
+SELECT
+    $1, x.seq, x.id, x.account, x.charge, x.intent, x.state, x.amount, x.currency, x.acquirer,
+    x.original, x.created_ms, x.live, x.lease_until, x.send_by, x.holder, x.epoch, x.sends,
+    x.reason, x.metadata::jsonb, x.from_pending, x.hold, x.balance_transaction,
+    x.failure_balance_transaction, x.failure_reason, x.key, x.request_id, x.evidence
+FROM unnest(
+    $2::bigint [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::bigint
+    [], $9::text [], $10::text [], $11::text [], $12::bigint [], $13::boolean [], $14::bigint
+    [], $15::bigint [], $16::text [], $17::bigint [], $18::bigint [], $19::text [], $20::text
+    [], $21::boolean [], $22::text [], $23::text [], $24::text [], $25::text [], $26::text [],
+    $27::text [], $28::text []
+) AS x (
+    seq, id, account, charge, intent, state, amount, currency, acquirer, original, created_ms,
+    live, lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
+    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence
+);
+
+-- name: update_refunds
+WITH done AS (
+    UPDATE nostro.refunds AS t
+    SET
+        state = x.state, lease_until = x.lease_until, send_by = x.send_by, holder = x.holder,
+        epoch = x.epoch, sends = x.sends, metadata = x.metadata::jsonb, from_pending =
+        x.from_pending, hold = x.hold, balance_transaction = x.balance_transaction,
+        failure_balance_transaction = x.failure_balance_transaction, failure_reason =
+        x.failure_reason, evidence = x.evidence
+    FROM unnest(
+        $2::text [], $3::text [], $4::bigint [], $5::bigint [], $6::text [], $7::bigint [],
+        $8::bigint [], $9::text [], $10::boolean [], $11::text [], $12::text [], $13::text [],
+        $14::text [], $15::text []
+    ) AS x (
+        id, state, lease_until, send_by, holder, epoch, sends, metadata, from_pending, hold,
+        balance_transaction, failure_balance_transaction, failure_reason, evidence
+    )
+    WHERE t.book_id = $1 AND t.id = x.id
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
