@@ -40,10 +40,9 @@ class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
 
 
 class Proceed(msgspec.Struct, frozen=True):
-    """Intended and durable: now the acquirer is called for this attempt or refund."""
+    """Intended and durable: now the acquirer is called for the attempt of this id."""
 
     attempt: str
-    epoch: int
 
 
 Saved = Answer | Refusal

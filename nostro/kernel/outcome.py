@@ -75,9 +75,16 @@ class Unknown(msgspec.Struct, frozen=True, tag=True):
     cause: str
 
 
+class Undone(msgspec.Struct, frozen=True, tag=True):
+    """Cancelled by our reference: nothing stands, and the acquirer refuses a late original."""
+
+    cause: str
+
+
 class NotFound(msgspec.Struct, frozen=True, tag=True):
     """An inquiry found no such reference. Concludes nothing: the message may still be on its way."""
 
 
 Outcome = Approved | Pending | ActionRequired | Declined | Rejected | NotSent | Unknown
-Found = Approved | Pending | Declined | NotFound | Unknown
+Evidence = Outcome | Undone
+Found = Approved | Pending | Declined | Undone | NotFound | Unknown

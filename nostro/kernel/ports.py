@@ -12,7 +12,7 @@ import msgspec
 
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.command import Command
-from nostro.kernel.outcome import Found, Outcome
+from nostro.kernel.outcome import Evidence, Found, Outcome
 from nostro.kernel.secret import Cvc, Pan
 
 A = TypeVar("A")
@@ -79,7 +79,7 @@ class Acquirer(Protocol):
     async def void(self, message: PaymentMessage) -> Outcome: ...
     async def refund(self, message: PaymentMessage) -> Outcome: ...
     async def inquire(self, reference: str) -> Found: ...
-    async def cancel(self, reference: str) -> Outcome: ...
+    async def cancel(self, reference: str) -> Evidence: ...
 
 
 class HttpSender(Protocol):

@@ -33,7 +33,7 @@ class CardFacts(msgspec.Struct, frozen=True):
 
     brand: str
     funding: str
-    country: str
+    country: str | None
     last4: str
     exp_month: int
     exp_year: int

@@ -36,3 +36,8 @@ WITH done AS (
     RETURNING 1
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: find_card_of_method
+-- Where the vault keeps the card of a method, and its expiry.
+SELECT card_token, (card ->> 'exp_month')::integer, (card ->> 'exp_year')::integer
+FROM nostro.payment_methods WHERE book_id = $1 AND id = $2;

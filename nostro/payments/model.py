@@ -94,6 +94,7 @@ class Attempt(msgspec.Struct, frozen=True):
     original: str | None = None  # the reference of the authorization
     key: str | None = None  # the idempotency key that waits for the answer
     request_id: str | None = None
+    hold: str | None = None  # of the authorization that is captured or voided
     doubt_hold: str | None = None
     reason: str | None = None  # of a cancellation
     evidence: str | None = None  # the outcome as it was learned

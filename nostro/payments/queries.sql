@@ -53,29 +53,29 @@ SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 SELECT
     id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
     created_ms, send_by, lease_until, holder, epoch, sends, replayable, final, original, key,
-    request_id, doubt_hold, reason, evidence
+    request_id, hold, doubt_hold, reason, evidence
 FROM nostro.payment_attempts WHERE book_id = $1 AND id = any($2::text []);
 
 -- name: insert_payment_attempts
 INSERT INTO nostro.payment_attempts (
     book_id, id, account, intent, charge, operation, state, acquirer, amount, currency,
     payment_method, created_ms, send_by, lease_until, holder, epoch, sends, replayable, final,
-    original, key, request_id, doubt_hold, reason, evidence
+    original, key, request_id, hold, doubt_hold, reason, evidence
 )
 SELECT
     $1, x.id, x.account, x.intent, x.charge, x.operation, x.state, x.acquirer, x.amount,
     x.currency, x.payment_method, x.created_ms, x.send_by, x.lease_until, x.holder, x.epoch,
-    x.sends, x.replayable, x.final, x.original, x.key, x.request_id, x.doubt_hold, x.reason,
-    x.evidence
+    x.sends, x.replayable, x.final, x.original, x.key, x.request_id, x.hold, x.doubt_hold,
+    x.reason, x.evidence
 FROM unnest(
     $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text [],
     $9::bigint [], $10::text [], $11::text [], $12::bigint [], $13::bigint [], $14::bigint [],
     $15::text [], $16::bigint [], $17::bigint [], $18::boolean [], $19::boolean [], $20::text
-    [], $21::text [], $22::text [], $23::text [], $24::text [], $25::text []
+    [], $21::text [], $22::text [], $23::text [], $24::text [], $25::text [], $26::text []
 ) AS x (
     id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
     created_ms, send_by, lease_until, holder, epoch, sends, replayable, final, original, key,
-    request_id, doubt_hold, reason, evidence
+    request_id, hold, doubt_hold, reason, evidence
 );
 
 -- name: update_payment_attempts
@@ -153,3 +153,20 @@ WITH done AS (
     RETURNING 1
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: find_intent_links
+-- The method and the charge of an intent, read before the queue; the decision compares them under the lock.
+SELECT payment_method, latest_charge FROM nostro.payment_intents
+WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: find_due_attempts
+-- Attempts whose lease is over: the queue of the worker. Served by a partial index.
+SELECT id, account, key, request_id FROM nostro.payment_attempts
+WHERE book_id = $1 AND state IN ('sending', 'unknown') AND lease_until <= $2
+ORDER BY lease_until LIMIT $3;
+
+-- name: find_expired_authorizations
+SELECT id FROM nostro.charges
+WHERE
+    book_id = $1 AND hold IS NOT NULL AND NOT captured AND NOT released AND capture_before <= $2
+ORDER BY capture_before LIMIT $3;

@@ -75,6 +75,7 @@ CREATE TABLE nostro.payment_attempts (
     original text,
     key text,
     request_id text,
+    hold text,
     doubt_hold text,
     reason text,
     evidence text,

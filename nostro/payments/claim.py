@@ -1,0 +1,99 @@
+"""What the worker decides about attempts: who may finish one, how often it was sent, when a hold is over."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from nostro.events.emit import Origin, emit
+from nostro.kernel.answer import snapshot
+from nostro.kernel.clock import SystemTime
+from nostro.kernel.command import Decision, Reads, View
+from nostro.kernel.posting import Kind
+from nostro.payments import postings
+from nostro.payments.machine import INTENT, LIVE, IntentEvent, IntentStatus
+from nostro.payments.model import Attempt, Charge
+from nostro.payments.store import ATTEMPTS, CHARGES, INTENTS
+
+
+class ClaimAttempt(msgspec.Struct, frozen=True):
+    """Take the lease of a live attempt whose lease is over. The epoch fences its earlier holder."""
+
+    book: int
+    seed: bytes
+    attempt: str
+    holder: str
+    lease_until: SystemTime
+
+    def reads(self) -> Reads:
+        """The attempt."""
+        return Reads([(ATTEMPTS, self.attempt)])
+
+    def decide(self, view: View) -> Decision[Attempt | None]:
+        """The attempt under its new epoch, or None if it is not to be had."""
+        attempt = view.get(ATTEMPTS, self.attempt)
+        if attempt is None or attempt.state not in LIVE or attempt.lease_until > view.system_now:
+            return Decision(None)
+        taken = replace(
+            attempt, holder=self.holder, lease_until=self.lease_until, epoch=attempt.epoch + 1
+        )
+        return Decision(taken, [(ATTEMPTS, taken)])
+
+
+class CountSend(msgspec.Struct, frozen=True):
+    """One more send of the same reference: durable before it leaves, so that its answer is read aright."""
+
+    book: int
+    seed: bytes
+    attempt: Attempt
+    send_by: SystemTime
+
+    def reads(self) -> Reads:
+        """The attempt."""
+        return Reads([(ATTEMPTS, self.attempt.id)])
+
+    def decide(self, view: View) -> Decision[Attempt | None]:
+        """The attempt with the send counted, or None if somebody else holds it by now."""
+        attempt = view.get(ATTEMPTS, self.attempt.id)
+        if attempt is None or attempt.state not in LIVE or attempt.epoch != self.attempt.epoch:
+            return Decision(None)
+        counted = replace(attempt, sends=attempt.sends + 1, send_by=self.send_by)
+        return Decision(counted, [(ATTEMPTS, counted)])
+
+
+class ExpireAuthorization(msgspec.Struct, frozen=True):
+    """End a hold whose time is over. One with a live or unknown attempt on it does not expire."""
+
+    book: int
+    seed: bytes
+    origin: Origin
+    charge: Charge
+
+    def reads(self) -> Reads:
+        """The charge, its intent, its hold and accounts."""
+        charge = self.charge
+        accounts = postings.accounts_of(charge.account, charge.acquirer, charge.currency)
+        holds = (charge.hold,) if charge.hold else ()
+        return Reads([(CHARGES, charge.id), (INTENTS, charge.intent)], accounts, holds)
+
+    def decide(self, view: View) -> Decision[bool]:
+        """The intent is canceled as expired; the acquirer lets its own hold lapse."""
+        charge, intent = view.get(CHARGES, self.charge.id), view.get(INTENTS, self.charge.intent)
+        assert charge is not None and intent is not None
+        over = charge.capture_before is not None and charge.capture_before <= view.now
+        if not over or charge.released or intent.status is not IntentStatus.REQUIRES_CAPTURE:
+            return Decision(False)
+        charge = replace(charge, released=True)
+        intent = replace(
+            intent,
+            status=INTENT.step(intent.status, IntentEvent.EXPIRED),
+            amount_capturable=0,
+            canceled_ms=view.now,
+            cancellation_reason="automatic",
+        )
+        events = [
+            emit(view, self.origin, "charge.expired", snapshot(charge)),
+            emit(view, self.origin, "payment_intent.canceled", snapshot(intent)),
+        ]
+        transfers = [postings.release(view.mint, charge, Kind.EXPIRE)]
+        return Decision(True, [(CHARGES, charge), (INTENTS, intent), *events], transfers)
