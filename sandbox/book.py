@@ -46,7 +46,8 @@ class Book:
             self._sql.execute(f"PRAGMA {pragma}")
         self._sql.executescript(QUERIES["schema"])
         head = self._sql.execute(QUERIES["head"]).fetchone()
-        self._last_seq, self._last_ms = head or (0, 0)
+        self._last_seq: int = head[0] if head else 0
+        self._last_ms: int = head[1] if head else 0
 
     @property
     def last_seq(self) -> int:

@@ -73,9 +73,7 @@ BEHAVIOURS: dict[str, Behaviour] = {number: APPROVES for number in _APPROVING} |
     "4000000000009987": Behaviour(decline=Decline("41", "lost_card")),
     "4000000000009979": Behaviour(decline=Decline("43", "stolen_card")),
     "4000000000000069": Behaviour(decline=EXPIRED),
-    "4000000000000127": Behaviour(
-        decline=Decline("N7", "incorrect_cvc"), cvc_check=Check.FAIL
-    ),
+    "4000000000000127": Behaviour(decline=Decline("N7", "incorrect_cvc"), cvc_check=Check.FAIL),
     "4000000000000119": Behaviour(decline=MALFUNCTION),
     "4000000000006975": Behaviour(decline=Decline("61", "card_velocity_exceeded")),
     "4100000000000019": Behaviour(decline=Decline("59", "fraudulent")),
@@ -85,9 +83,7 @@ BEHAVIOURS: dict[str, Behaviour] = {number: APPROVES for number in _APPROVING} |
     "4000000000000036": Behaviour(postal_code_check=Check.FAIL),
     "4000000000000028": Behaviour(line1_check=Check.FAIL),
     "4000000000000010": Behaviour(line1_check=Check.FAIL, postal_code_check=Check.FAIL),
-    "4000000000000044": Behaviour(
-        line1_check=Check.UNCHECKED, postal_code_check=Check.UNCHECKED
-    ),
+    "4000000000000044": Behaviour(line1_check=Check.UNCHECKED, postal_code_check=Check.UNCHECKED),
     "4000002500003155": Behaviour(needs_authentication=True),
     "4000002760003184": Behaviour(needs_authentication=True),
     "4000000000003220": Behaviour(needs_authentication=True),

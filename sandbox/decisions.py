@@ -117,9 +117,7 @@ def _refuse_late(batch: Batch, request: Authorize | Capture | Void | Refund) -> 
         raise Refusal(400, "rejected_late", "The request arrived after its send_by.")
 
 
-def _authorize(
-    batch: Batch, request: Authorize, fingerprint: bytes, card_hash: bytes
-) -> Operation:
+def _authorize(batch: Batch, request: Authorize, fingerprint: bytes, card_hash: bytes) -> Operation:
     card = request.card
     behaviour = cards.behaviour_of(card.number)
     decline = _decline(batch, request, behaviour)
@@ -157,9 +155,7 @@ def _authorize(
     return operation
 
 
-def _decline(
-    batch: Batch, request: Authorize, behaviour: cards.Behaviour
-) -> cards.Decline | None:
+def _decline(batch: Batch, request: Authorize, behaviour: cards.Behaviour) -> cards.Decline | None:
     if behaviour.needs_authentication and not request.authenticated:
         return cards.NOT_AUTHENTICATED
     if behaviour.decline is not None:

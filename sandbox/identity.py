@@ -7,7 +7,6 @@ for keyed hashes and lives in a file of its own, apart from the book.
 import hmac
 import os
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
