@@ -1,6 +1,6 @@
 """The acquirer's book on disk: SQLite, write-ahead log, every commit forced to the disk.
 
-`Book` belongs to the writer: one thread at a time, one batch at a time. `Reader` has a connection
+`Book` belongs to the writer: one batch at a time. `Reader` has a connection
 of its own and sees what is committed.
 """
 
@@ -36,7 +36,7 @@ class Book:
     def __init__(self, path: Path, refund_delay_ms: int) -> None:
         """Open or create the book at ``path``."""
         self.refund_delay_ms = refund_delay_ms
-        self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._sql = sqlite3.connect(path, isolation_level=None)
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -66,22 +66,12 @@ class Book:
         self._mature(batch)
         return batch
 
-    def write(self, batch: Batch) -> None:
-        """Write a batch's changes into an open transaction; `commit` must follow."""
-        run, run_many = self._sql.execute, self._sql.executemany
-        run("BEGIN IMMEDIATE")
-        if batch.inserted:
-            run_many(QUERIES["insert_operation"], map(_row, batch.inserted))
-        if batch.changed:
-            old = (row for row in batch.changed.values() if row.seq <= self._last_seq)
-            changed = map(_change, old)
-            run_many(QUERIES["change_operation"], changed)
-        if batch.buried:
-            rows = ((t.reference, t.reason, t.created_ms) for t in batch.buried)
-            run_many(QUERIES["insert_tombstone"], rows)
-
     def commit(self, batch: Batch) -> None:
-        """Make the written batch durable. Takes one disk flush; may be called in another thread."""
+        """Make a batch's changes durable, in one transaction and one flush."""
+        if not batch.is_dirty:
+            return
+        self._sql.execute("BEGIN IMMEDIATE")
+        self._write(batch)
         self._sql.execute("COMMIT")
         self._last_seq, self._last_ms = batch.next_seq - 1, batch.now_ms
 
@@ -93,6 +83,18 @@ class Book:
     def close(self) -> None:
         """Fold the write-ahead log into the book and close it."""
         self._sql.close()
+
+    def _write(self, batch: Batch) -> None:
+        run_many = self._sql.executemany
+        if batch.inserted:
+            run_many(QUERIES["insert_operation"], map(_row, batch.inserted))
+        if batch.changed:
+            old = (row for row in batch.changed.values() if row.seq <= self._last_seq)
+            changed = map(_change, old)
+            run_many(QUERIES["change_operation"], changed)
+        if batch.buried:
+            rows = ((t.reference, t.reason, t.created_ms) for t in batch.buried)
+            run_many(QUERIES["insert_tombstone"], rows)
 
     def _mature(self, batch: Batch) -> None:
         due = list(self._operations("load_matured", (batch.now_ms,)))

@@ -29,7 +29,7 @@ class Line(Struct):
     merchant: str
     decline_code: str | None
     failure_reason: str | None
-    acquirer_reference: str
+    acquirer_reference: str = ""
 
 
 class Sum(Struct):
@@ -50,7 +50,9 @@ def book_page(reader: Reader, identity: Identity, after: int, limit: int) -> Rep
     for row in reader.rows("book_page", after, limit + 1):
         values = list(row)
         values[11] = bool(values[11])
-        lines.append(Line(*values, acquirer_reference=identity.acquirer_reference(row[0])))
+        line = Line(*values)
+        line.acquirer_reference = identity.acquirer_reference(line.seq)
+        lines.append(line)
     has_more, lines = len(lines) > limit, lines[:limit]
     next_after = lines[-1].seq if lines else after
     return Reply(200, encode({"operations": lines, "has_more": has_more, "next_after": next_after}))

