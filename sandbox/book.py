@@ -7,7 +7,6 @@ of its own and sees what is committed.
 import dataclasses
 import operator
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,9 +53,12 @@ class Book:
         """The number of the newest operation; also how many there are."""
         return self._last_seq
 
-    def begin(self, references: Iterable[str]) -> Batch:
-        """Read the rows that ``references`` name, and mature the refunds that are due."""
-        now_ms = max(time.time_ns() // 1_000_000, self._last_ms)
+    def begin(self, references: Iterable[str], clock_ms: int) -> Batch:
+        """Read the rows that ``references`` name, and mature the refunds that are due.
+
+        The book's time never runs backwards, whatever the clock does.
+        """
+        now_ms = max(clock_ms, self._last_ms)
         batch = Batch(now_ms, self._last_seq + 1, self.refund_delay_ms)
         wanted = (msgspec.json.encode(list(references)).decode(),)
         for operation in self._operations("load_operations", wanted):

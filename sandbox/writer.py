@@ -77,7 +77,8 @@ class Writer:
     def _decide_batch(self) -> None:
         self._last_begin_s = self._loop.time()
         requests, self._waiting = self._waiting[:_BATCH_MAX], self._waiting[_BATCH_MAX:]
-        batch = self.book.begin([name for r, _ in requests for name in references_of(r)])
+        names = [name for request, _ in requests for name in references_of(request)]
+        batch = self.book.begin(names, time.time_ns() // 1_000_000)
         replies = [(respond, self._reply(batch, request)) for request, respond in requests]
         self.book.commit(batch)
         self.batches += 1

@@ -103,3 +103,29 @@ def test_the_key_is_for_its_owner_only(sandbox: SandboxProcess) -> None:
 def _start(port: int, directory: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sandbox", "--port", str(port), "--data-dir", str(directory)]
     return subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+
+
+def test_thousands_held_in_flight_survive_kill_9(fresh: Callable[[], SandboxProcess]) -> None:
+    sandbox = fresh()
+    count = 2_000
+    sandbox.call("POST", "/control/hold", {"on": True})
+    head = b"POST /v1/authorize HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+
+    async def send() -> None:
+        writers = []
+        for _ in range(count):
+            _, writer = await asyncio.open_connection("127.0.0.1", sandbox.port)
+            body = json.dumps(authorize_body(capture=True)).encode()
+            writer.write(head % len(body) + body)
+            writers.append(writer)
+        held = 0
+        while held < count:
+            await asyncio.sleep(0.02)
+            held = (await asyncio.to_thread(sandbox.call, "GET", "/control/hold"))[1]["held"]
+        sandbox.kill()
+        for writer in writers:
+            writer.close()
+
+    asyncio.run(asyncio.wait_for(send(), 20))
+    sandbox.start()
+    assert sandbox.started["operations"] == len(sandbox.book()) == count
