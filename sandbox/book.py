@@ -43,6 +43,8 @@ class Book:
             f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
         ):
             self._sql.execute(f"PRAGMA {pragma}")
+        self._require("journal_mode", "wal")
+        self._require("synchronous", 2)
         self._sql.executescript(QUERIES["schema"])
         head = self._sql.execute(QUERIES["head"]).fetchone()
         self._last_seq: int = head[0] if head else 0
@@ -85,6 +87,12 @@ class Book:
     def close(self) -> None:
         """Fold the write-ahead log into the book and close it."""
         self._sql.close()
+
+    def _require(self, pragma: str, value: object) -> None:
+        """SQLite goes on silently where it cannot obey; a book that may lose rows must not."""
+        actual = self._sql.execute(f"PRAGMA {pragma}").fetchone()[0]
+        if actual != value:
+            raise RuntimeError(f"SQLite cannot set {pragma} to {value}: it is {actual}")
 
     def _write(self, batch: Batch) -> None:
         run_many = self._sql.executemany
