@@ -1,9 +1,9 @@
 """Group commit: requests gather, are decided together, and share one flush to the disk.
 
 All of it runs on the event loop's thread, so decisions are serial without a lock. While the disk
-works, requests gather in the sockets; and a batch begins no sooner than `GATHER_S` after the one
-before, which at 2,000 requests/s more than halves the processor time (a flush costs as much as
-seven requests). Handing the flush to a thread was measured too: 40 % of a core instead of 28 %.
+works, requests gather in the sockets. A batch begins no sooner than `GATHER_S` after the one before:
+with 2,000 requests/s arriving evenly that nearly halves the processor time (median of 5 interleaved
+runs: 147 µs a request instead of 278) for about 1 ms of delay. A request after a pause never waits.
 
 No answer is given before the batch it belongs to is durable. If the book cannot be written, the
 program stops: nothing is answered that is not in the book, and what is in it is there after a
