@@ -8,5 +8,4 @@ GRANT USAGE ON SCHEMA nostro TO nostro_app, nostro_read_only;
 -- Reading is granted by default so that a new table cannot be forgotten by the people who check
 -- the books; a table that must not be read that way revokes it in its own migration.
 ALTER DEFAULT PRIVILEGES IN SCHEMA nostro GRANT SELECT ON TABLES TO nostro_read_only;
-ALTER DEFAULT PRIVILEGES IN SCHEMA nostro REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 GRANT SELECT ON nostro.migrations TO nostro_app, nostro_read_only;
