@@ -1,21 +1,24 @@
 """What can go wrong between Nostro and its database server, before a single payment is decided.
 
-    DatabaseHostError
-    ├── DataDirectoryInUse      another supervisor holds the directory
-    ├── DirectoryUnreachable    the server's account cannot get to its own files
-    ├── NoServerAccount         there is no unprivileged account to run the server under
-    ├── ServerDidNotStart       the server refused to start; the end of its log is in the message
-    ├── UnsafeDurability        the server may forget what it acknowledged
-    ├── UnsupportedServer       the server is too old
-    └── MigrationError
-        ├── MigrationChanged    an applied migration's text is not what was applied
-        └── MigrationMisnamed   a file in the directory is not a numbered migration
+    Misconfigured (nostro.kernel.errors)
+    └── DatabaseHostError
+        ├── DataDirectoryInUse      another supervisor holds the directory
+        ├── DirectoryUnreachable    the server's account cannot get to its own files
+        ├── NoServerAccount         there is no unprivileged account to run the server under
+        ├── ServerDidNotStart       the server refused to start; the end of its log is in the message
+        ├── UnsafeDurability        the server may forget what it acknowledged
+        ├── UnsupportedServer       the server is too old
+        └── MigrationError
+            ├── MigrationChanged    an applied migration's text is not what was applied
+            └── MigrationMisnamed   a file in the directory is not a numbered migration
 
 Each message says what to do. None of these is retried: a person has to act.
 """
 
+from nostro.kernel.errors import Misconfigured
 
-class DatabaseHostError(Exception):
+
+class DatabaseHostError(Misconfigured):
     """The database server cannot be used as it stands."""
 
 

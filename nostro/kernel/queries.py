@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _HEADING = re.compile(r"^-- name:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -35,7 +35,7 @@ def parse(text: str) -> Mapping[str, LiteralString]:
             raise ValueError(f"{name!r} is not a lower_case name for a query")
         if name in statements or not statement:
             raise ValueError(f"query {name} is empty or named twice")
-        statements[name] = cast(LiteralString, statement)
+        statements[name] = statement
     return MappingProxyType(statements)
 
 

@@ -1,13 +1,13 @@
 """Migrations run once, in order, one process at a time, and are never edited afterwards."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from nostro.db import migrate as runner
+from nostro.db import roles
 from nostro.db.errors import MigrationChanged, MigrationError, MigrationMisnamed
 from nostro.db.migrate import MIGRATIONS, migrate, migrate_blocking
 from nostro.db.urls import ConnectionUrls
@@ -123,15 +123,14 @@ def test_where_our_roles_do_not_exist_grants_go_to_the_one_role(
     empty_database: ConnectionUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As on a server that lets us create no roles: the names that would be looked for are absent.
-    monkeypatch.setattr(runner.roles, "APP", "absent_app")
+    monkeypatch.setattr(roles, "APP", "absent_app")
     assert migrate_blocking(empty_database.owner, MIGRATIONS)
     with psycopg.connect(empty_database.owner) as connection:
         query = "SELECT has_schema_privilege('nostro_app', 'nostro', 'USAGE')"
         assert connection.execute(query).fetchone() == (False,)
 
 
-def test_a_fresh_database_is_quick(postgres: TestServer) -> None:
-    """Not a benchmark: that the copies are of a template and independent of each other."""
+def test_databases_made_for_tests_are_independent(postgres: TestServer) -> None:
     first, second = postgres.create(), postgres.create()
     with psycopg.connect(first.owner) as connection:
         connection.execute("CREATE TABLE nostro.only_here (id integer)")
@@ -140,4 +139,3 @@ def test_a_fresh_database_is_quick(postgres: TestServer) -> None:
     assert row == (None,)
     postgres.drop(first)
     postgres.drop(second)
-    assert os.getpid()
