@@ -22,10 +22,14 @@ SELECT $1, x.* FROM unnest(
 
 -- name: update_vault_cards
 -- The issuer extended the card: the number stays sealed as it is.
-UPDATE nostro.vault_cards AS c
-SET exp_month = x.exp_month, exp_year = x.exp_year
-FROM unnest($2::text [], $3::integer [], $4::integer []) AS x (token, exp_month, exp_year)
-WHERE c.book_id = $1 AND c.token = x.token;
+WITH done AS (
+    UPDATE nostro.vault_cards AS c
+    SET exp_month = x.exp_month, exp_year = x.exp_year
+    FROM unnest($2::text [], $3::integer [], $4::integer []) AS x (token, exp_month, exp_year)
+    WHERE c.book_id = $1 AND c.token = x.token
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 
 -- name: delete_vault_cards
 -- The owner removed the card; attempts keep its facts, which are not card data.
