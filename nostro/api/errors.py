@@ -19,6 +19,8 @@ INVALID_REQUEST = "invalid_request_error"
 RETRY = {"Stripe-Should-Retry": "true"}
 DO_NOT_RETRY = {"Stripe-Should-Retry": "false"}
 
+_MOST_NAMES = 20
+
 
 class ApiError(Exception):
     """An answer that is an error: HTTP status, Stripe's error object and extra headers."""
@@ -102,8 +104,8 @@ def invalid_request(
 
 
 def unknown_parameters(names: list[str]) -> ApiError:
-    """Parameters this endpoint does not have, in the order they came."""
-    shown = ", ".join(echo(name) for name in names)
+    """Parameters this endpoint does not have, in the order they came; the first twenty."""
+    shown = ", ".join(echo(name) for name in names[:_MOST_NAMES])
     plural = "s" if len(names) > 1 else ""
     return invalid_request(
         f"Received unknown parameter{plural}: {shown}",

@@ -31,6 +31,8 @@ Read: TypeAlias = Callable[[FormValue, str], Any]
 Schema: TypeAlias = dict[str, Any]
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
+# Seconds that are still 64 bits as milliseconds, with room to add one.
+FARTHEST_SECOND = 9_000_000_000_000_000
 LONGEST_STRING = 5_000
 METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
@@ -295,16 +297,14 @@ class TimeRange(msgspec.Struct, frozen=True):
     @property
     def first(self) -> int:
         """The earliest second inside the range."""
-        return max(
-            SMALLEST if self.gt is None else self.gt + 1, SMALLEST if self.gte is None else self.gte
-        )
+        after = -FARTHEST_SECOND if self.gt is None else self.gt + 1
+        return after if self.gte is None else max(after, self.gte)
 
     @property
     def last(self) -> int:
         """The latest second inside the range."""
-        return min(
-            LARGEST if self.lt is None else self.lt - 1, LARGEST if self.lte is None else self.lte
-        )
+        before = FARTHEST_SECOND if self.lt is None else self.lt - 1
+        return before if self.lte is None else min(before, self.lte)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,11 +316,11 @@ class Timestamp(Field):
     def _compiled(self) -> Read:
         def read(value: FormValue, name: str) -> TimeRange:
             if isinstance(value, str):
-                at = _integer(value, name)
+                at = _second(value, name)
                 return TimeRange(gte=at, lte=at)
             if not isinstance(value, dict) or self.unknown(value, name):
                 raise invalid_request("Invalid object", param=name)
-            return TimeRange(**{key: _integer(at, f"{name}[{key}]") for key, at in value.items()})
+            return TimeRange(**{key: _second(at, f"{name}[{key}]") for key, at in value.items()})
 
         return read
 
@@ -333,6 +333,13 @@ class Timestamp(Field):
         bounds = {key: {"type": "integer"} for key in TimeRange.__struct_fields__}
         range_ = {"type": "object", "properties": bounds, "additionalProperties": False}
         return {"anyOf": [range_, {"type": "integer"}]}
+
+
+def _second(value: FormValue, name: str) -> int:
+    second = _integer(value, name)
+    if abs(second) > FARTHEST_SECOND:
+        raise invalid_integer(name, str(second))
+    return second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

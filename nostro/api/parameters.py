@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nostro.api.echo import echo
 from nostro.api.errors import ApiError, exclusive_parameters, invalid_request, unknown_parameters
 from nostro.api.fields import (
     Boolean,
@@ -147,7 +148,8 @@ def parse(spec: Spec, form: Form) -> dict[str, Any]:
 
 def form_refused(refusal: FormError) -> ApiError:
     """The answer to a body that has no single reading."""
-    return invalid_request(refusal.message, param=refusal.param)
+    param = None if refusal.param is None else echo(refusal.param)
+    return invalid_request(echo(refusal.message), param=param)
 
 
 def openapi_schema(spec: Spec) -> Schema:

@@ -17,10 +17,14 @@ from nostro.vault.keyring import KEY_BYTES, Keyring
 
 
 def open_key_file(path: Path, entropy: Entropy) -> Keyring:
-    """The keys in the file, which is created with fresh ones if it does not exist."""
+    """The keys in the file, which is created with fresh ones if it does not exist.
+
+    Of several processes that start at once, one creates it and all of them read the same keys.
+    """
     if not path.exists():
         fresh = [Secret(entropy.bytes(KEY_BYTES).hex()) for _ in range(2)]
-        write_key_file(path, Keyring(fresh[0], fresh[1]))
+        beside = path.with_name(f"{path.name}.{entropy.bytes(8).hex()}.new")
+        _create(path, beside, Keyring(fresh[0], fresh[1]))
     return read_key_file(path)
 
 
@@ -36,13 +40,29 @@ def write_key_file(path: Path, keyring: Keyring) -> None:
     """Replace the file by one that holds `keyring`, durably, at mode 0600."""
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    _write_private(beside, keyring)
+    beside.replace(path)
+    _sync_folder(path.parent)
+
+
+def _create(path: Path, beside: Path, keyring: Keyring) -> None:
+    """A link, unlike a rename, never replaces keys that another process has just made."""
+    _write_private(beside, keyring)
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    finally:
+        beside.unlink()
+    _sync_folder(path.parent)
+
+
+def _write_private(path: Path, keyring: Keyring) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(keyring.to_text().reveal())
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
-    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

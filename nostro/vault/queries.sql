@@ -20,6 +20,21 @@ SELECT $1, x.* FROM unnest(
     $12::integer [], $13::integer []
 ) AS x;
 
+-- name: update_vault_cards
+-- The issuer extended the card: the number stays sealed as it is.
+WITH done AS (
+    UPDATE nostro.vault_cards AS c
+    SET exp_month = x.exp_month, exp_year = x.exp_year
+    FROM unnest($2::text [], $3::integer [], $4::integer []) AS x (token, exp_month, exp_year)
+    WHERE c.book_id = $1 AND c.token = x.token
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: delete_vault_cards
+-- The owner removed the card; attempts keep its facts, which are not card data.
+DELETE FROM nostro.vault_cards WHERE book_id = $1 AND token = any($2::text []);
+
 -- name: find_vault_cards
 -- The tokens under which an account holds the same card: $2 is the account, $3 the fingerprint.
 SELECT token FROM nostro.vault_cards

@@ -1,4 +1,4 @@
-"""The vault's tables. Only this room knows them; a sealed card is inserted by the command that needs it."""
+"""The vault's table of cards as the committer sees it."""
 
 from __future__ import annotations
 
@@ -7,4 +7,6 @@ from nostro.kernel.table import Table
 from nostro.vault.model import SealedCard
 
 QUERIES = load("nostro.vault")
-CARDS = Table("vault_cards", SealedCard, QUERIES, key="token")
+CARDS = Table(
+    "vault_cards", SealedCard, QUERIES, key="token", mutable=("exp_month", "exp_year")
+)

@@ -33,9 +33,10 @@ CREATE TABLE nostro.vault_cards (
 CREATE INDEX vault_cards_by_fingerprint
 ON nostro.vault_cards (book_id, account, fingerprint);
 
+-- Readers see every new table by default; of these two they may see everything but what is sealed.
 -- A card is sealed once and never sealed anew; only its expiry may be corrected.
 -- The app may not destroy a data key: that would destroy every card under it.
-REVOKE ALL ON nostro.vault_data_keys, nostro.vault_cards FROM PUBLIC, nostro_app, nostro_read_only;
+REVOKE ALL ON nostro.vault_data_keys, nostro.vault_cards FROM nostro_app, nostro_read_only;
 GRANT SELECT, INSERT, UPDATE (wrapped, kek_id) ON nostro.vault_data_keys TO nostro_app;
 GRANT SELECT, INSERT, DELETE, UPDATE (exp_month, exp_year) ON nostro.vault_cards TO nostro_app;
 GRANT SELECT (id, kek_id, created_ms) ON nostro.vault_data_keys TO nostro_read_only;

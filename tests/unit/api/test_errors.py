@@ -126,3 +126,8 @@ def test_a_key_is_never_repeated() -> None:
 )
 def test_what_was_typed_is_echoed_short_printable_and_without_cards(text: str, shown: str) -> None:
     assert echo(text) == shown
+
+
+def test_a_thousand_unknown_parameters_make_a_short_answer() -> None:
+    names = [f"{'x' * 300}{number}" for number in range(1_000)]
+    assert len(errors.unknown_parameters(names).message) < 3_000

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nostro.api.errors import ApiError, to_body
+from nostro.api.fields import FARTHEST_SECOND
 from nostro.api.parameters import (
     EXPAND,
     PAGING,
@@ -253,7 +254,8 @@ def test_lists_take_a_range_of_times(query: str, created_: TimeRange) -> None:
 
 def test_a_range_knows_its_first_and_last_second() -> None:
     assert (TimeRange(gt=5, gte=3).first, TimeRange(lt=9, lte=20).last) == (6, 8)
-    assert (TimeRange().first, TimeRange().last) == (-(2**63), 2**63 - 1)
+    assert (TimeRange().first, TimeRange().last) == (-FARTHEST_SECOND, FARTHEST_SECOND)
+    assert TimeRange(gt=FARTHEST_SECOND).first * 1_000 < 2**63
 
 
 @pytest.mark.parametrize(
@@ -261,6 +263,8 @@ def test_a_range_knows_its_first_and_last_second() -> None:
     [
         ("created[foo]=5", "parameter_unknown"),
         ("created[gt]=x", "parameter_invalid_integer"),
+        ("created[gt]=9223372036854775807", "parameter_invalid_integer"),
+        ("created=-9223372036854775808", "parameter_invalid_integer"),
         ("created[gt]=", "parameter_invalid_integer"),
         ("created[]=5", None),
         ("limit=0", "parameter_invalid_integer"),
@@ -310,6 +314,12 @@ def test_a_broken_form_is_answered_as_an_invalid_request() -> None:
         decode(b"a=1&a[b]=2")
     error = form_refused(broken.value)
     assert (error.status, error.type, error.param) == (400, "invalid_request_error", "a")
+
+
+def test_a_card_number_as_a_name_is_not_repeated() -> None:
+    with pytest.raises(FormError) as broken:
+        decode(b"4242424242424242=1&4242424242424242=2")
+    assert "4242" not in json.dumps(to_body(form_refused(broken.value)))
 
 
 @given(st.binary(max_size=60) | st.text("amount=currency&[]%0usd1", max_size=60).map(str.encode))

@@ -21,6 +21,22 @@ def test_the_file_is_made_once_and_read_ever_after(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["vault.keys"]
 
 
+def test_processes_that_start_at_once_read_the_same_keys(tmp_path: Path) -> None:
+    path = tmp_path / "vault.keys"
+
+    class SlowEntropy(CountedEntropy):
+        """Another process creates the file between our look and our write."""
+
+        def bytes(self, count: int) -> bytes:
+            if not path.exists():
+                write_key_file(path, Keyring.from_root(ROOT))
+            return super().bytes(count)
+
+    ours = open_key_file(path, SlowEntropy())
+    assert ours.to_text() == Keyring.from_root(ROOT).to_text()
+    assert [file.name for file in tmp_path.iterdir()] == ["vault.keys"]
+
+
 def test_a_rotated_keyring_survives_the_file(tmp_path: Path) -> None:
     path = tmp_path / "vault.keys"
     keyring = Keyring.from_root(ROOT).rotated(b"\x01" * 32).rotated(b"\x02" * 32)
