@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from nostro.customers.model import Customer
 from nostro.kernel.queries import load
 from nostro.kernel.table import Table
-from nostro.customers.model import Customer
 
 QUERIES = load("nostro.customers")
 CUSTOMERS = Table(

@@ -12,12 +12,12 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, LiteralString, TypeVar
+from typing import Any, TypeVar
 
 from nostro.db.overlay import Key, Overlay
 from nostro.db.session import ConnectionLost, Refused, Result, Session, Statement
 from nostro.kernel.clock import BusinessTime, SystemTime
-from nostro.kernel.command import Command, Reads
+from nostro.kernel.command import Command
 from nostro.kernel.errors import (
     CommitUnknown,
     DatabaseUnavailable,

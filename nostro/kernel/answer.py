@@ -16,7 +16,7 @@ def snapshot(row: msgspec.Struct) -> str:
     return _encode(row).decode()
 
 
-class Answer(msgspec.Struct, frozen=True, tag="answer"):
+class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="is"):
     """The object as it was when the command was decided, and the snapshots of what it was expanded with, by id."""
 
     snapshot: str
@@ -24,7 +24,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     status: int = 200
 
 
-class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
+class Refusal(msgspec.Struct, frozen=True, tag="refusal", tag_field="is"):
     """A refusal of the trade. `saved` is false for one that the same key may try again (a lock, a rate limit)."""
 
     status: int
@@ -46,7 +46,7 @@ class Proceed(msgspec.Struct, frozen=True):
 
 
 Saved = Answer | Refusal
-_decoder = msgspec.json.Decoder(Saved)
+_decoder: msgspec.json.Decoder[Saved] = msgspec.json.Decoder(Saved)
 
 
 def encode(saved: Saved) -> str:

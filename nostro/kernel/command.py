@@ -17,7 +17,6 @@ from nostro.kernel.posting import Balance, Hold, Transfer
 from nostro.kernel.table import Table
 
 A = TypeVar("A")
-A_co = TypeVar("A_co", covariant=True)
 R = TypeVar("R", bound=msgspec.Struct)
 
 
@@ -61,7 +60,7 @@ class Decision(Generic[A]):
         self.answer, self.rows, self.transfers, self.deletes = answer, rows, transfers, deletes
 
 
-class Command(Protocol[A_co]):
+class Command(Protocol[A]):
     """One unit of decision within one book. `seed` is 16 random bytes for the ids it mints."""
 
     @property
@@ -69,4 +68,4 @@ class Command(Protocol[A_co]):
     @property
     def seed(self) -> bytes: ...
     def reads(self) -> Reads: ...
-    def decide(self, view: View) -> Decision[A_co]: ...
+    def decide(self, view: View) -> Decision[A]: ...

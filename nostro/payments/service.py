@@ -33,6 +33,7 @@ from nostro.kernel.ports import (
     PaymentMessage,
     Reader,
 )
+from nostro.payment_methods.store import QUERIES as METHOD_QUERIES
 from nostro.payments.claim import ClaimAttempt, CountSend
 from nostro.payments.commands import (
     CancelIntent,
@@ -46,7 +47,6 @@ from nostro.payments.commands import (
 )
 from nostro.payments.model import Attempt
 from nostro.payments.settle import Settle, Settled
-from nostro.payment_methods.store import QUERIES as METHOD_QUERIES
 from nostro.payments.store import QUERIES
 from nostro.vault.service import CardVault
 
@@ -84,11 +84,11 @@ class Payments:
         clock: Clock,
         entropy: Entropy,
         instance: str,
-        timing: Timing = Timing(),
+        timing: Timing | None = None,
     ) -> None:
         self._decider, self._reader, self._acquirers = decider, reader, acquirers
         self._cards, self._clock, self._entropy = cards, clock, entropy
-        self.instance, self.timing = instance, timing
+        self.instance, self.timing = instance, timing or Timing()
 
     # What merchants ask
 
