@@ -47,6 +47,13 @@ class Reader(Protocol):
     async def fetch(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]: ...
 
 
+class ReferenceStore(Reader, Protocol):
+    """Reads and writes reference tables, which no committer's transaction ever writes."""
+
+    async def write(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]: ...
+    async def announce(self, channel: LiteralString) -> None: ...
+
+
 class CardDetails(msgspec.Struct, frozen=True):
     """What an acquirer needs of a card. Never stored, never printed."""
 

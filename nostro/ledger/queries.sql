@@ -124,3 +124,28 @@ WHERE book_id = $1 AND transfer_id = any($2::uuid []);
 -- name: read_known_transfers
 SELECT replace(transfer_id::text, '-', '') FROM nostro.transfers
 WHERE book_id = $1 AND transfer_id = any($2::uuid []);
+
+-- name: open_book
+-- A book begins with its head. Idempotent: opening it again changes nothing.
+INSERT INTO nostro.book_heads (book_id) VALUES ($1) ON CONFLICT DO NOTHING;
+
+-- name: read_balances
+-- Balances of some accounts as committed, without locks.
+SELECT code, currency, debits_posted, credits_posted, debits_pending, credits_pending, version
+FROM nostro.ledger_accounts WHERE book_id = $1 AND code = any($2::text []);
+
+-- name: read_merchant_balances
+-- A merchant's accounts in every currency: $2 is `merchant:{id}:`.
+SELECT code, currency, debits_posted, credits_posted, debits_pending, credits_pending, version
+FROM nostro.ledger_accounts WHERE book_id = $1 AND starts_with(code, $2);
+
+-- name: read_transfers_of
+-- What explains an object: its transfers, with the codes of both accounts.
+SELECT
+    t.seq, replace(t.transfer_id::text, '-', ''), t.kind, d.code, c.code, t.amount, t.currency,
+    t.code, t.subject, t.posted, t.pending
+FROM nostro.transfers AS t
+INNER JOIN nostro.ledger_accounts AS d ON d.book_id = $1 AND t.debit_account = d.account_no
+INNER JOIN nostro.ledger_accounts AS c ON c.book_id = $1 AND t.credit_account = c.account_no
+WHERE t.book_id = $1 AND t.subject = any($2::text [])
+ORDER BY t.seq;

@@ -1,0 +1,52 @@
+"""Merchants' accounts, their books and their API keys: small reference tables, written rarely."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nostro.kernel.clock import SystemTime
+from nostro.kernel.money import FeeSchedule
+
+TEST_BOOK, LIVE_BOOK = 1, 2
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A merchant. Each has a test book and a live book; an object never leaves its birth book."""
+
+    account: str
+    test_book: int
+    live_book: int
+    name: str
+    email: str | None
+    country: str
+    default_currency: str
+    fee: FeeSchedule
+    api_version: str
+    created_ms: SystemTime
+
+    def book(self, live: bool) -> int:
+        """The book of a mode."""
+        return self.live_book if live else self.test_book
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who an API key speaks for."""
+
+    account: Account
+    live: bool
+
+    @property
+    def book(self) -> int:
+        """The book its requests work in."""
+        return self.account.book(self.live)
+
+
+class KeyFacts(msgspec.Struct, frozen=True):
+    """What may be shown of an API key."""
+
+    account: str
+    live: bool
+    prefix: str
+    last4: str
+    created_ms: SystemTime
+    revoked_ms: SystemTime | None = None
