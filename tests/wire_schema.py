@@ -17,7 +17,10 @@ import msgspec
 
 VERSION = "2026-07-29.dahlia"
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMA = ROOT.parent / "shared" / "stripe" / f"wire-schema-{VERSION}.json"
+_BESIDE = Path("shared") / "stripe" / f"wire-schema-{VERSION}.json"
+# Beside the repository, or beside the folder that holds several checkouts of it.
+_PLACES = [ROOT.parent / _BESIDE, ROOT.parent.parent / _BESIDE]
+SCHEMA = next((place for place in _PLACES if place.is_file()), _PLACES[0])
 
 checked: Counter[str] = Counter()
 seen: defaultdict[str, set[str]] = defaultdict(set)
