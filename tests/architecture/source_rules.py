@@ -74,9 +74,10 @@ def used_names(tree: ast.Module, module: str) -> Iterator[tuple[str, int]]:
     """Imported modules and names, and what is reached through them, spelled in full."""
     imported: dict[str, str] = {}
     for node in ast.walk(tree):
-        for local, full in _imports(node, module):
-            imported[local] = full
-            yield full, node.lineno
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for local, full in _imports(node, module):
+                imported[local] = full
+                yield full, node.lineno
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             full_name = _spelled(node, imported)
@@ -84,11 +85,11 @@ def used_names(tree: ast.Module, module: str) -> Iterator[tuple[str, int]]:
                 yield full_name, node.lineno
 
 
-def _imports(node: ast.AST, module: str) -> Iterator[tuple[str, str]]:
+def _imports(node: ast.Import | ast.ImportFrom, module: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield alias.asname or alias.name.split(".")[0], alias.name
-    elif isinstance(node, ast.ImportFrom):
+    else:
         parts = module.split(".")[: -node.level] if node.level else []
         source = ".".join([*parts, *([node.module] if node.module else [])])
         for alias in node.names:
