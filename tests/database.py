@@ -5,6 +5,7 @@ A fresh database is a copy of a template in which the migrations have run once.
 
 import asyncio
 import itertools
+import os
 import shutil
 import tempfile
 import threading
@@ -80,7 +81,8 @@ class TestServer:
 
     def _new(self, template: str) -> ConnectionUrls:
         name = f"test_{next(self._numbers)}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
+        # Copying files is twice as fast here as writing each page to the log.
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY")
         parts = (name, template, roles.OWNER)
         self._as_admin(create.format(*(sql.Identifier(part) for part in parts)))
         owner, app, read_only = (
@@ -94,10 +96,20 @@ class TestServer:
             connection.execute(statement)
 
 
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 2_000_000_000
+
+
+def _fast_directory() -> Path | None:
+    """Memory, if there is enough: fsync stays on, as everywhere, and costs nothing there."""
+    enough = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES
+    return MEMORY if enough and os.access(MEMORY, os.W_OK) else None
+
+
 @contextmanager
 def running_server() -> Iterator[TestServer]:
     """A server in a temporary directory; stopped and removed at the end."""
-    data = Path(tempfile.mkdtemp(prefix="nostro-test-"))
+    data = Path(tempfile.mkdtemp(prefix="nostro-test-", dir=_fast_directory()))
     loop = LoopThread()
     server = EmbeddedPostgres(data, ServerSettings(shared_buffers="64MB", max_connections=100))
     try:

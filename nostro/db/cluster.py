@@ -47,7 +47,9 @@ class Cluster:
         self.account: ServerAccount = server_account.choose(self.server)
         self.socket = self._socket_directory(runtime)
         reached = [self.data, self.socket, programs()]
-        self.capability = server_account.capability_needed(self.account, reached)
+        self.capability = server_account.capability_needed(
+            self.account, reached, programs() / "postgres"
+        )
 
     def prepare(self) -> None:
         """Create what is missing and write the configuration. Needs the directory's lock."""

@@ -165,11 +165,19 @@ class EmbeddedPostgres:
 
     async def _restart(self) -> None:
         back_off = FIRST_BACK_OFF_SECONDS
-        while not await self._try_once():
+        while not await self._try_again():
             log.warning("PostgreSQL refused to start; trying again in %.2f s.", back_off)
             await asyncio.sleep(back_off)
             back_off = min(back_off * 2, LONGEST_BACK_OFF_SECONDS)
         log.warning("PostgreSQL is back, process %s.", self.pid)
+
+    async def _try_again(self) -> bool:
+        # Neither a full process table nor a full disk may end the supervision.
+        try:
+            return await self._try_once()
+        except OSError as failure:
+            log.warning("PostgreSQL could not be run: %s", failure)
+            return False
 
     async def _stop_server(self) -> None:
         process = self._process

@@ -18,7 +18,8 @@ import os
 import sys
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -50,7 +51,9 @@ def become(uid: int, gid: int, capability: int) -> None:
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     if capability:
-        _prctl(PR_SET_KEEPCAPS, 1)
+        # Else the change of user drops it, and access(2), which PostgreSQL asks about its own
+        # programs, answers as if the account had none.
+        _prctl(PR_SET_SECUREBITS, NO_SETUID_FIXUP)
     os.setresuid(uid, uid, uid)
     if capability:
         _keep_only(capability)

@@ -2,9 +2,9 @@
 
 PostgreSQL refuses to run as root. Started by root, it runs as the account `nostro`, created if
 missing. A clone may live where that account cannot go (`/root` is closed to others): the server is
-then given one capability, CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE in containers that withhold the
-first. It is given none where it needs none, and its SQL roles are no superusers, so no query can
-use it.
+then given one capability, CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE where the first is withheld or
+the programs are executable by root alone. It is given none where it needs none, and no SQL role
+with a password is a superuser, so no query can use it.
 """
 
 import os
@@ -20,6 +20,7 @@ from nostro.db.errors import DirectoryUnreachable, NoServerAccount
 NAME = "nostro"
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
+CAP_SETPCAP = 8  # needed to hand another one on
 
 
 @dataclass(frozen=True)
@@ -100,17 +101,23 @@ def _exists(name: str) -> bool:
         return False
 
 
-def capability_needed(account: ServerAccount, paths: Iterable[Path]) -> int:
-    """The number of the capability the account needs to reach `paths`; 0 if it needs none.
+def capability_needed(
+    account: ServerAccount, paths: Iterable[Path], program: Path | None = None
+) -> int:
+    """The capability the account needs to reach `paths` and run `program`; 0 if it needs none.
 
     Raises `DirectoryUnreachable` if it needs one that this process does not have.
     """
     closed = next((c for path in paths if (c := closed_ancestor(account, path))), None)
-    if account.is_ours or closed is None:
+    unrunnable = program is not None and not _may_enter(account, program)
+    if account.is_ours or (closed is None and not unrunnable):
         return 0
-    for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
-        if capability in _permitted():
+    # Searching directories is not enough to execute what only its owner may.
+    enough = (CAP_DAC_OVERRIDE,) if unrunnable else (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE)
+    for capability in enough:
+        if {capability, CAP_SETPCAP} <= _permitted():
             return capability
+    closed = closed or program
     raise DirectoryUnreachable(
         f"PostgreSQL runs as {account.name!r} and cannot enter {closed}. Move the data directory "
         f"(--data-dir /var/lib/nostro), or let others pass: chmod o+x {closed}."
@@ -126,8 +133,9 @@ def closed_ancestor(account: ServerAccount, path: Path) -> Path | None:
     return None
 
 
-def _may_enter(account: ServerAccount, directory: Path) -> bool:
-    status = directory.stat()
+def _may_enter(account: ServerAccount, path: Path) -> bool:
+    """Whether the execute bit, which for a directory means entering it, is set for the account."""
+    status = path.stat()
     if status.st_uid == account.uid:
         return bool(status.st_mode & 0o100)
     if status.st_gid == account.gid:

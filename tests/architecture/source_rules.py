@@ -16,7 +16,7 @@ CLOCKS = frozenset({"time", "datetime.datetime.now", "datetime.datetime.utcnow"}
     {"datetime.datetime.today", "datetime.date.today"}
 )
 ENTROPY = frozenset({"random", "secrets", "os.urandom", "os.getrandom", "uuid.uuid1", "uuid.uuid4"})
-STORE = re.compile(r"nostro\.(\w+)\.store(\.|$)")
+STORE = re.compile(r"nostro\.(\w+)\.store(?:\.(\w+))?")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ RULES = (
 )
 # Composition and commits: the two places that put several rooms' rows into one transaction.
 OPENS_EVERY_STORE = ("nostro.db", "nostro.bootstrap")
+# Debts: to be paid by giving the room a public name for what is wanted of it.
+TOLERATED = frozenset({("nostro.payments.service", "nostro.payment_methods.store.QUERIES")})
 
 
 def violations(root: Path) -> list[str]:
@@ -58,12 +60,19 @@ def _broken(module: str, name: str) -> Iterator[str]:
     for rule in RULES:
         if _below(name, rule.names) and not _below(module, rule.allowed):
             yield rule.why
-    store = STORE.match(name)
-    if store and not _below(module, (f"nostro.{store[1]}", *OPENS_EVERY_STORE)):
-        yield "a store is opened by its own room"
+    if _opens_a_store(module, name) and (module, name) not in TOLERATED:
+        yield "a store is opened by its own room; others may name its tables"
     foreign = _below(name, ("nostro",)) and not _below(name, ("nostro.wire",))
     if foreign and _below(module, ("sandbox",)):
         yield "the sandbox imports nothing of nostro but wire"
+
+
+def _opens_a_store(module: str, name: str) -> bool:
+    store = STORE.match(name)
+    if store is None or _below(module, (f"nostro.{store[1]}", *OPENS_EVERY_STORE)):
+        return False
+    # A command declares the rows it reads and writes by the tables of the rooms below it.
+    return not (store[2] and store[2].isupper() and store[2] != "QUERIES")
 
 
 def _below(name: str, tops: frozenset[str] | tuple[str, ...]) -> bool:
@@ -74,9 +83,10 @@ def used_names(tree: ast.Module, module: str) -> Iterator[tuple[str, int]]:
     """Imported modules and names, and what is reached through them, spelled in full."""
     imported: dict[str, str] = {}
     for node in ast.walk(tree):
-        for local, full in _imports(node, module):
-            imported[local] = full
-            yield full, node.lineno
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for local, full in _imports(node, module):
+                imported[local] = full
+                yield full, node.lineno
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             full_name = _spelled(node, imported)
@@ -84,11 +94,11 @@ def used_names(tree: ast.Module, module: str) -> Iterator[tuple[str, int]]:
                 yield full_name, node.lineno
 
 
-def _imports(node: ast.AST, module: str) -> Iterator[tuple[str, str]]:
+def _imports(node: ast.Import | ast.ImportFrom, module: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield alias.asname or alias.name.split(".")[0], alias.name
-    elif isinstance(node, ast.ImportFrom):
+    else:
         parts = module.split(".")[: -node.level] if node.level else []
         source = ".".join([*parts, *([node.module] if node.module else [])])
         for alias in node.names:

