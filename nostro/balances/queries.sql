@@ -51,3 +51,35 @@ WITH done AS (
     RETURNING 1
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: seq_of_balance_transactions
+-- Where a cursor stands.
+SELECT seq FROM nostro.balance_transactions WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: older_balance_transactions
+-- A page after a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, type, reporting_category, amount, fee, currency, available_on, source,
+    created_ms, description
+FROM nostro.balance_transactions
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR type = $8)
+    AND ($9::text IS NULL OR currency = $9)
+    AND ($10::text IS NULL OR source = $10)
+ORDER BY seq DESC LIMIT $7;
+
+-- name: newer_balance_transactions
+-- A page before a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, type, reporting_category, amount, fee, currency, available_on, source,
+    created_ms, description
+FROM nostro.balance_transactions
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR type = $8)
+    AND ($9::text IS NULL OR currency = $9)
+    AND ($10::text IS NULL OR source = $10)
+ORDER BY seq ASC LIMIT $7;

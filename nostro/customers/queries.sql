@@ -42,3 +42,33 @@ WITH done AS (
     RETURNING 1
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: seq_of_customers
+-- Where a cursor stands.
+SELECT seq FROM nostro.customers WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: older_customers
+-- A page after a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, created_ms, live, name, email, phone, description, address, shipping, metadata,
+    default_payment_method, preferred_locales, tax_exempt, invoice_prefix, deleted
+FROM nostro.customers
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR email = $8)
+    AND NOT deleted
+ORDER BY seq DESC LIMIT $7;
+
+-- name: newer_customers
+-- A page before a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, created_ms, live, name, email, phone, description, address, shipping, metadata,
+    default_payment_method, preferred_locales, tax_exempt, invoice_prefix, deleted
+FROM nostro.customers
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR email = $8)
+    AND NOT deleted
+ORDER BY seq ASC LIMIT $7;

@@ -89,3 +89,57 @@ WITH done AS (
     RETURNING 1
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: seq_of_events
+-- Where a cursor stands.
+SELECT seq FROM nostro.events WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: older_events
+-- A page after a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, type, created_ms, live, snapshot, previous, request_id, key
+FROM nostro.events
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR type = $8)
+ORDER BY seq DESC LIMIT $7;
+
+-- name: newer_events
+-- A page before a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, type, created_ms, live, snapshot, previous, request_id, key
+FROM nostro.events
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR type = $8)
+ORDER BY seq ASC LIMIT $7;
+
+-- name: seq_of_webhook_endpoints
+-- Where a cursor stands.
+SELECT seq FROM nostro.webhook_endpoints WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: older_webhook_endpoints
+-- A page after a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, url, enabled_events, created_ms, live, secret, description, api_version,
+    status, metadata, deleted
+FROM nostro.webhook_endpoints
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND NOT deleted
+ORDER BY seq DESC LIMIT $7;
+
+-- name: newer_webhook_endpoints
+-- A page before a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, url, enabled_events, created_ms, live, secret, description, api_version,
+    status, metadata, deleted
+FROM nostro.webhook_endpoints
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND NOT deleted
+ORDER BY seq ASC LIMIT $7;

@@ -32,6 +32,7 @@ class Table(Generic[R]):
     ) -> None:
         hints = typing.get_type_hints(row)
         self.name, self.row, self.key, self.listed = name, row, key, listed
+        self.queries = queries
         self.fields = row.__struct_fields__
         self.mutable = (key, *mutable) if mutable else ()
         self._types = {field: _without_none(hints[field]) for field in self.fields}

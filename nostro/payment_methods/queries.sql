@@ -41,3 +41,31 @@ SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 -- Where the vault keeps the card of a method, and its expiry.
 SELECT card_token, (card ->> 'exp_month')::integer, (card ->> 'exp_year')::integer
 FROM nostro.payment_methods WHERE book_id = $1 AND id = $2;
+
+-- name: seq_of_payment_methods
+-- Where a cursor stands.
+SELECT seq FROM nostro.payment_methods WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: older_payment_methods
+-- A page after a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, card, card_token, created_ms, live, billing, checks, metadata, customer,
+    allow_redisplay
+FROM nostro.payment_methods
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR customer = $8)
+ORDER BY seq DESC LIMIT $7;
+
+-- name: newer_payment_methods
+-- A page before a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, card, card_token, created_ms, live, billing, checks, metadata, customer,
+    allow_redisplay
+FROM nostro.payment_methods
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR customer = $8)
+ORDER BY seq ASC LIMIT $7;

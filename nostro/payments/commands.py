@@ -210,6 +210,7 @@ class CaptureIntent(msgspec.Struct, frozen=True):
     intent: str
     charge: str | None  # the latest charge, as read before
     amount: int | None
+    patch: dict[str, Any]
     sender: Sender
 
     def reads(self) -> Reads:
@@ -238,6 +239,7 @@ class CaptureIntent(msgspec.Struct, frozen=True):
         attempt = _attempt(
             view, self.sender, intent, charge, Operation.CAPTURE, amount, self.origin
         )
+        intent = apply(intent, Changes(), self.patch)
         moved = replace(intent, status=INTENT.step(intent.status, IntentEvent.CAPTURE_SENT))
         return _sending(moved, attempt, None, [(INTENTS, moved)])
 

@@ -16,6 +16,7 @@ from nostro.idempotency.model import Replayed, Request
 from nostro.kernel.answer import Answer, Proceed, Refusal
 from nostro.kernel.clock import DAY, SECOND, BusinessTime, SystemTime, start_of_day
 from nostro.kernel.command import Command
+from nostro.kernel.errors import CommitUnknown, Unavailable
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import (
     Evidence,
@@ -129,12 +130,14 @@ class Payments:
         )  # fmt: skip
         return await self._run(merchant, command, card)
 
-    async def capture(self, merchant: Merchant, intent: str, amount: int | None) -> Reply:
+    async def capture(
+        self, merchant: Merchant, intent: str, amount: int | None, patch: dict[str, object]
+    ) -> Reply:
         """Capture what was authorized; `amount` None means all of it."""
         charge = await self._charge_of(merchant, intent)
         command = CaptureIntent(
             merchant.book, self._seed(), merchant.origin, intent, charge, amount,
-            self._sender(merchant, None),
+            patch, self._sender(merchant, None),
         )  # fmt: skip
         return await self._run(merchant, command, None)
 
@@ -160,7 +163,10 @@ class Payments:
             return answer
         assert isinstance(answer, Sending)
         outcome = await self._call(merchant.book, answer.row, card)
-        settled = await self.settle(merchant, answer.row, outcome)
+        try:
+            settled = await self.settle(merchant, answer.row, outcome)
+        except Unavailable as unavailable:
+            raise CommitUnknown("sent, and not settled yet: the worker will") from unavailable
         return settled.answer
 
     async def _intend(

@@ -50,3 +50,35 @@ WITH done AS (
     RETURNING 1
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: seq_of_refunds
+-- Where a cursor stands.
+SELECT seq FROM nostro.refunds WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: older_refunds
+-- A page after a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, charge, intent, state, amount, currency, acquirer, original, created_ms, live,
+    lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
+    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence
+FROM nostro.refunds
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR charge = $8)
+    AND ($9::text IS NULL OR intent = $9)
+ORDER BY seq DESC LIMIT $7;
+
+-- name: newer_refunds
+-- A page before a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, charge, intent, state, amount, currency, acquirer, original, created_ms, live,
+    lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
+    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence
+FROM nostro.refunds
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR charge = $8)
+    AND ($9::text IS NULL OR intent = $9)
+ORDER BY seq ASC LIMIT $7;

@@ -10,7 +10,7 @@ from datetime import date
 from nostro.kernel.clock import MINUTE, SystemTime
 from nostro.kernel.errors import OurMistake
 from nostro.kernel.ids import Mint
-from nostro.kernel.ports import CardDetails, Clock, Entropy, Reader
+from nostro.kernel.ports import CardDetails, Clock, Entropy, Reader, ReferenceStore
 from nostro.kernel.secret import Cvc, Pan
 from nostro.vault.cards import card_facts
 from nostro.vault.model import SealedCard, WrappedDataKey
@@ -40,12 +40,14 @@ class CardVault:
             return None
         return _owned(found, owner, self._presealed.fingerprint(token, owner))
 
-    def seal(self, book: int, live: bool, card: CardDetails, owner: str) -> SealedCard:
+    def seal(
+        self, book: int, live: bool, card: CardDetails, owner: str, keep_cvc: bool
+    ) -> SealedCard:
         """Seal a number for its owner under a fresh token. The caller stores the row with its command."""
         describe = card_facts if live else facts_in_test_book
         facts = describe(card.number, card.exp_month, card.exp_year)
         token = Mint(self._entropy.bytes(16), book, self._clock.system()).new("card")
-        if card.cvc is not None:
+        if keep_cvc and card.cvc is not None:
             self._keep_cvc(token, card.cvc)
         return self._vault.seal(card.number, facts, owner, token)
 
@@ -67,6 +69,13 @@ class CardVault:
         except DataKeyUnknown:
             await self.load_data_keys()
             return self._vault.open(sealed)
+
+    async def open_for_business(self, store: ReferenceStore) -> None:
+        """Read the data keys and make a durable one of this process's own to seal under."""
+        await self.load_data_keys()
+        key = self._vault.new_data_key(self._clock.system())
+        await store.write(QUERIES["insert_data_key"], key.id, key.wrapped, key.kek_id, key.created_ms)
+        self._vault.use(key)
 
     async def load_data_keys(self) -> None:
         """Read every wrapped data key; those of other processes too."""

@@ -1,5 +1,4 @@
 -- Books, the ledger and its batches. Every key begins with book_id; counters come from the book's head.
-CREATE SCHEMA IF NOT EXISTS nostro;
 
 -- The row count of every UPDATE is asserted inside its transaction, before COMMIT, in the same round trip.
 CREATE FUNCTION nostro.must_equal(actual bigint, expected bigint) RETURNS bigint
@@ -165,3 +164,20 @@ CREATE TABLE nostro.rejections (
     at_ms bigint NOT NULL,
     PRIMARY KEY (book_id, transfer_id)
 );
+
+-- The app appends to the ledger and moves its projections; it cannot rewrite what was posted.
+GRANT SELECT ON
+nostro.books, nostro.accounts, nostro.api_keys, nostro.book_heads, nostro.batches,
+nostro.ledger_accounts, nostro.transfers, nostro.entries, nostro.holds, nostro.rejections
+TO nostro_app;
+GRANT INSERT ON
+nostro.books, nostro.accounts, nostro.api_keys, nostro.book_heads, nostro.batches,
+nostro.ledger_accounts, nostro.transfers, nostro.entries, nostro.holds, nostro.rejections
+TO nostro_app;
+GRANT UPDATE (fee_basis_points, fee_fixed, name, email) ON nostro.accounts TO nostro_app;
+GRANT UPDATE (revoked_ms) ON nostro.api_keys TO nostro_app;
+GRANT UPDATE (epoch, next_seq, next_transfer, next_account, next_batch, last_ms)
+ON nostro.book_heads TO nostro_app;
+GRANT UPDATE (debits_posted, credits_posted, debits_pending, credits_pending, version)
+ON nostro.ledger_accounts TO nostro_app;
+GRANT UPDATE (remaining, open) ON nostro.holds TO nostro_app;

@@ -335,3 +335,12 @@ CREATE TABLE nostro.leases (
     until_ms bigint NOT NULL,
     PRIMARY KEY (book_id, duty)
 ) WITH (fillfactor = 10);
+
+-- Events and balance transactions are written once; keys and leases may be forgotten.
+GRANT SELECT, INSERT ON nostro.events, nostro.balance_transactions TO nostro_app;
+GRANT SELECT, INSERT, UPDATE ON
+nostro.idempotency_keys, nostro.payment_intents, nostro.payment_attempts, nostro.charges,
+nostro.refunds, nostro.payment_methods, nostro.customers, nostro.available_days,
+nostro.webhook_endpoints, nostro.webhook_deliveries, nostro.webhook_cursors, nostro.leases
+TO nostro_app;
+GRANT DELETE ON nostro.idempotency_keys, nostro.webhook_cursors, nostro.leases TO nostro_app;

@@ -1,0 +1,276 @@
+"""The HTTP application: authentication, limits, parsing, idempotency headers, and answers in Stripe's shape.
+
+Handlers know none of this: they get a `Call` and return a reply. Everything a client can get wrong is refused here
+or by the parameters' specification, in bounded time and before anything is changed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import falcon
+import falcon.asgi
+import msgspec
+from falcon.asgi import Request, Response
+
+from nostro.api import errors, expand, versions
+from nostro.api.answers import Answers
+from nostro.api.echo import echo
+from nostro.api.errors import ApiError
+from nostro.api.operation import Call, Operation, by_path
+from nostro.api.parameters import form_refused, parse
+from nostro.events.emit import Origin
+from nostro.idempotency.model import Request as KeyRequest
+from nostro.kernel.errors import CommitUnknown, Overloaded, Unavailable
+from nostro.kernel.ids import Mint
+from nostro.merchants.model import Identity
+from nostro.payments.service import Merchant
+from nostro.wire.form import Form, FormError, decode
+
+BODY_BYTES_MAX = 1_000_000
+KEY_LENGTH_MAX = 255
+FORM = "application/x-www-form-urlencoded"
+log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+
+class Resource:
+    """Everything that can be done at one path."""
+
+    def __init__(self, holder: Holder, operations: Mapping[str, Operation]) -> None:
+        self._holder, self._operations = holder, operations
+
+    @property
+    def _services(self) -> Any:
+        return self._holder.services
+
+    async def on_get(self, request: Request, response: Response, **path: str) -> None:
+        await self._serve(request, response, path)
+
+    async def on_post(self, request: Request, response: Response, **path: str) -> None:
+        await self._serve(request, response, path)
+
+    async def on_delete(self, request: Request, response: Response, **path: str) -> None:
+        await self._serve(request, response, path)
+
+    async def _serve(self, request: Request, response: Response, path: Mapping[str, str]) -> None:
+        services = self._services
+        request_id = Mint(services.entropy.bytes(16), 0, services.clock.system()).new("req")
+        headers = {"Request-Id": request_id, "Cache-Control": "no-cache, no-store"}
+        try:
+            operation = self._operations.get(request.method)
+            if operation is None:
+                raise errors.unknown_url(request.method, request.path)
+            status, body = await self._answer(request, operation, path, request_id, headers)
+        except ApiError as error:
+            status, body = error.status, _encode(errors.to_body(error))
+            headers.update(error.headers)
+        except Exception as error:
+            refusal = _infrastructure(error, request_id)
+            status, body = refusal.status, _encode(errors.to_body(refusal))
+            headers.update(refusal.headers)
+        response.status = status
+        response.content_type = "application/json"
+        response.data = body
+        response.set_headers(headers)
+
+    async def _answer(
+        self,
+        request: Request,
+        operation: Operation,
+        path: Mapping[str, str],
+        request_id: str,
+        headers: dict[str, str],
+    ) -> tuple[int, bytes]:
+        identity = await self._authenticate(request)
+        version = versions.parse(request.get_header("stripe-version"), identity.account.api_version)
+        headers["Stripe-Version"] = version
+        form = await _form(request)
+        params = parse(operation.spec, form)
+        paths = expand.parse(
+            params.get("expand") or (), operation.returns, operation.listed, version
+        )
+        key = self._key(request, headers)
+        merchant = self._merchant(request, identity, form, key, request_id)
+        call = Call(self._services, merchant, params, path, version, identity, paths)
+        reply = await operation.handler(call)
+        return await Answers(self._services).render(call, reply, headers)
+
+    async def _authenticate(self, request: Request) -> Identity:
+        plain = _secret_key(request)
+        identity: Identity | None = await self._services.merchants.authenticate(plain)
+        if identity is None:
+            raise errors.invalid_api_key(plain)
+        other = request.get_header("stripe-account")
+        if other is not None and other != identity.account.account:
+            raise errors.forbidden(
+                f"The provided key '{errors.masked_key(plain)}' does not have access to account "
+                f"'{echo(other)}' (or that account does not exist)."
+            )
+        return identity
+
+    def _key(self, request: Request, headers: dict[str, str]) -> str | None:
+        key: str | None = request.get_header("idempotency-key")
+        if request.method != "POST" or not key:
+            return None
+        if len(key) > KEY_LENGTH_MAX:
+            raise errors.idempotency_key_too_long(KEY_LENGTH_MAX)
+        if not key.isprintable() or not key.isascii():
+            raise errors.invalid_request("An idempotency key is made of printable ASCII.")
+        headers["Idempotency-Key"] = key
+        headers["Original-Request"] = headers["Request-Id"]
+        return key
+
+    def _merchant(
+        self, request: Request, identity: Identity, form: Form, key: str | None, request_id: str
+    ) -> Merchant:
+        account = identity.account.account
+        origin = Origin(account, identity.live, request_id, key)
+        if key is None:
+            return Merchant(identity.book, origin, identity.account.fee)
+        endpoint = f"{request.method} {request.path}"
+        guard = KeyRequest(
+            f"{account}/{key}", endpoint, self._services.fingerprint.of(endpoint, form, account), request_id
+        )
+        return Merchant(identity.book, origin, identity.account.fee, guard)
+
+
+def _secret_key(request: Request) -> str:
+    header = request.get_header("authorization")
+    if not header:
+        raise errors.no_api_key()
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return str(value.strip())
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            raise errors.invalid_api_key("") from None
+    raise errors.no_api_key()
+
+
+async def _form(request: Request) -> Form:
+    try:
+        if request.method != "POST":
+            return decode(request.query_string.encode())
+        body = await _body(request)
+        if request.query_string:
+            raise errors.invalid_request("Parameters of a POST belong in its body.")
+        return decode(body) if body else {}
+    except FormError as refusal:
+        raise form_refused(refusal) from None
+
+
+async def _body(request: Request) -> bytes:
+    length = request.content_length
+    if length is not None and length > BODY_BYTES_MAX:
+        raise _too_large()
+    body: bytes = await request.stream.read(BODY_BYTES_MAX + 1)
+    if len(body) > BODY_BYTES_MAX:
+        raise _too_large()
+    kind = (request.content_type or FORM).partition(";")[0].strip().lower()
+    if body and kind != FORM:
+        raise errors.invalid_request(
+            f"Invalid request (check that your POST content type is {FORM})."
+        )
+    return body
+
+
+def _too_large() -> ApiError:
+    return ApiError(
+        413, "invalid_request_error", f"The body is larger than {BODY_BYTES_MAX} bytes."
+    )
+
+
+def _infrastructure(error: Exception, request_id: str) -> ApiError:
+    """Infrastructure failures are typed too, and an unknown outcome is never reported as a failure."""
+    if isinstance(error, Overloaded):
+        return errors.rate_limited("book-queue")
+    if isinstance(error, CommitUnknown):
+        return errors.outcome_unconfirmed()
+    if isinstance(error, Unavailable):
+        return errors.unavailable()
+    log.exception("request %s failed", request_id)
+    return errors.internal_error(request_id)
+
+
+OpenServices = Callable[[], AbstractAsyncContextManager[Any]]
+
+
+class Holder:
+    """Where the handlers find their services, from the server's start to its end."""
+
+    services: Any = None
+
+
+class Lifespan:
+    """Opens the object graph when the server starts and closes it when the server stops."""
+
+    def __init__(self, open_services: OpenServices, holder: Holder) -> None:
+        self._context = open_services()
+        self._holder = holder
+
+    async def process_startup(self, scope: Any, event: Any) -> None:
+        """Called by the ASGI server before the first request."""
+        graph = await self._context.__aenter__()
+        self._holder.services = graph.services
+
+    async def process_shutdown(self, scope: Any, event: Any) -> None:
+        """Called after the last."""
+        await self._context.__aexit__(None, None, None)
+
+
+def build(open_services: OpenServices, operations: list[Operation]) -> falcon.asgi.App:
+    """The ASGI application that serves these operations."""
+    holder = Holder()
+    app = falcon.asgi.App(middleware=[Lifespan(open_services, holder)])
+    app.req_options.strip_url_path_trailing_slash = True
+    for path, methods in by_path(operations).items():
+        app.add_route(path, Resource(holder, methods))
+    app.add_route("/health", Health(holder))
+    app.add_sink(_unknown_url, "/")
+    app.add_error_handler(falcon.HTTPError, _http_error)
+    return app
+
+
+class Health:
+    """Whether this process can reach its database."""
+
+    def __init__(self, holder: Holder) -> None:
+        self._holder = holder
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """200 or 503."""
+        try:
+            await self._holder.services.reader.fetch("SELECT 1")
+            response.media = {"status": "ok"}
+        except Unavailable:
+            response.status = 503
+            response.media = {"status": "database unavailable"}
+
+
+async def _unknown_url(request: Request, response: Response, **_: str) -> None:
+    _refuse(response, errors.unknown_url(request.method, request.path))
+
+
+async def _http_error(
+    request: Request, response: Response | None, error: falcon.HTTPError, params: dict[str, Any]
+) -> None:
+    assert response is not None
+    if isinstance(error, falcon.HTTPMethodNotAllowed):
+        _refuse(response, errors.unknown_url(request.method, request.path))
+        return
+    _refuse(response, errors.invalid_request(error.title or "Invalid request."))
+
+
+def _refuse(response: Response, error: ApiError) -> None:
+    response.status = error.status
+    response.content_type = "application/json"
+    response.data = _encode(errors.to_body(error))
+    response.set_headers(error.headers)

@@ -1,0 +1,78 @@
+"""An operation of the API as data: method, path, parameters, handler. The routes and OpenAPI are made from these."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from nostro.api.expand import Paths
+from nostro.api.parameters import Spec
+from nostro.idempotency.model import Replayed
+from nostro.kernel.answer import Answer, Refusal
+from nostro.kernel.clock import BusinessTime
+from nostro.payments.service import Merchant
+
+
+class Call(msgspec.Struct):
+    """One request, authenticated and parsed."""
+
+    services: Any
+    merchant: Merchant
+    params: dict[str, Any]
+    path: Mapping[str, str]
+    version: str
+    identity: Any
+    expand: Paths = {}
+
+    @property
+    def book(self) -> int:
+        """The book of the key's mode."""
+        return self.merchant.book
+
+    @property
+    def account(self) -> str:
+        """The account the key speaks for."""
+        return self.merchant.origin.account
+
+    @property
+    def live(self) -> bool:
+        """The key's mode."""
+        return self.merchant.origin.live
+
+    @property
+    def now(self) -> BusinessTime:
+        """Business time now."""
+        now: BusinessTime = self.services.clock.business()
+        return now
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A body made by a read, or by a change of a reference table: shown as it is, expanded if asked."""
+
+    body: Any
+
+
+Reply = Answer | Refusal | Replayed | Shown
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One operation. `returns` names the object it answers with, for the documentation."""
+
+    method: str
+    path: str
+    spec: Spec
+    handler: Handler
+    returns: str
+    summary: str
+    listed: bool = False
+
+
+def by_path(operations: Sequence[Operation]) -> dict[str, dict[str, Operation]]:
+    """Operations by path and method."""
+    paths: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = operation
+    return paths

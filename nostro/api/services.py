@@ -1,0 +1,28 @@
+"""What the handlers of the API are given; made by `bootstrap`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nostro.api.fingerprint import RequestFingerprint
+from nostro.kernel.ports import Clock, Decider, Entropy, Reader
+from nostro.merchants.service import Merchants
+from nostro.payments.service import Payments
+from nostro.vault.service import CardVault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The rooms' services and the ports that handlers need."""
+
+    clock: Clock
+    entropy: Entropy
+    reader: Reader
+    decider: Callable[[int], Decider]
+    merchants: Merchants
+    cards: CardVault
+    fingerprint: RequestFingerprint
+    payments: Payments
+    refunds: Any = None

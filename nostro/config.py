@@ -1,0 +1,84 @@
+"""Settings of one process: one typed object; the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from nostro.kernel.errors import Misconfigured
+from nostro.kernel.secret import Secret
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every option of `nostro`; each has its NOSTRO_… variable."""
+
+    data_dir: Path = Path(".nostro")
+    host: str = "127.0.0.1"
+    port: int = 4242
+    sandbox_port: int = 4243
+    sandbox_url: str | None = None
+    database_url: Secret | None = None
+    secret_key: Secret | None = None
+    fee_basis_points: int = 0
+    fee_fixed: int = 0
+    shared_buffers_mb: int = 128
+    webhook_private_addresses: bool = True  # of test books only; never of live ones
+    log_level: str = "warning"
+
+    @property
+    def acquirer_url(self) -> str:
+        """Where the sandbox acquirer is."""
+        return self.sandbox_url or f"http://127.0.0.1:{self.sandbox_port}"
+
+
+def from_environment(**given: object) -> Settings:
+    """Settings from what was given on the command line (None: not given), then from NOSTRO_… variables."""
+    values: dict[str, object] = dict(_environment(os.environ))
+    values.update({name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: _typed(name, value) for name, value in values.items()})  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise Misconfigured(str(error)) from error
+
+
+def variable(name: str) -> str:
+    """The environment variable of an option."""
+    return f"NOSTRO_{name.upper()}"
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: environment[variable(name)]
+        for name in Settings.__struct_fields__
+        if variable(name) in environment
+    }
+
+
+_INTEGERS = ("port", "sandbox_port", "fee_basis_points", "fee_fixed", "shared_buffers_mb")
+_SECRETS = ("database_url", "secret_key")
+
+
+def _typed(name: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if name in _INTEGERS:
+        return int(value)
+    if name in _SECRETS:
+        return Secret(value)
+    if name == "data_dir":
+        return Path(value)
+    return value.lower() in ("1", "true", "yes") if name.startswith("webhook") else value
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment that makes a child process see the same settings."""
+    environment = dict(os.environ)
+    for name in Settings.__struct_fields__:
+        value = getattr(settings, name)
+        if value is not None:
+            plain = value.reveal() if isinstance(value, Secret) else str(value)
+            environment[variable(name)] = plain
+    return environment
