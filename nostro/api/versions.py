@@ -3,7 +3,7 @@
 Renderers make the newest version. A change says what the objects of before its date had; changes are undone newest
 first. What an older object needs beyond its own row (the list of its charges) is named by that list's URL and
 fetched by the caller, so that everything here but `adapted` is pure.
-Source: Stripe's changelog; `invoice` and `charges` as its support confirms in issues of the SDKs.
+Source: Stripe's changelog and those of its SDKs; `invoice` and `charges` as its support confirms in issues of the SDKs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KNOWN = (
     "2025-04-30.basil", "2025-05-28.basil", "2025-06-30.basil", "2025-07-30.basil",
     "2025-08-27.basil", "2025-09-30.clover", "2025-10-29.clover", "2025-11-17.clover",
     "2025-12-15.clover", "2026-01-28.clover", "2026-02-25.clover", "2026-03-25.dahlia",
-    LATEST,
+    "2026-04-22.dahlia", "2026-05-27.dahlia", "2026-06-24.dahlia", LATEST,
 )  # fmt: skip
 
 Fetched = Row | Sequence[Row]

@@ -58,6 +58,7 @@ def account(row: Account) -> dict[str, Any]:
 def _profile(name: str | None) -> dict[str, Any]:
     return {
         "mcc": None,
+        "minority_owned_business_designation": None,
         "name": name,
         "product_description": None,
         "support_address": None,
