@@ -1,7 +1,8 @@
-"""The strict judge of what we answer: every object against the wire schema, undeclared properties refused.
+"""The strict judge of what we answer: against the wire schema, undeclared properties refused.
 
-`validate(body)` takes an object, a list, an event or an error as the API answered it, at the newest version.
-It also keeps count: `report()` says how often each kind was checked and which properties were ever seen with a value.
+`validate(body)` takes an object, a list, an event or an error as the API answered it, at the newest
+version. It also keeps count: `report()` says how often each kind was checked and which properties
+were ever seen with a value.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def validate(body: Mapping[str, Any], path: str = "") -> None:
 
 
 def report() -> dict[str, dict[str, Any]]:
-    """Per kind: how many were checked, the properties seen with a value, and those never seen so."""
+    """Of each kind: how many were checked, the properties seen with a value, and the others."""
     return {
         kind: {
             "checked": checked[kind],

@@ -1,7 +1,8 @@
-"""Amounts as Stripe's API writes them, and as we keep them: ISO 4217 minor units. Only `api` knows both.
+"""Amounts as Stripe's API writes them, and as we keep them: ISO 4217 minor units.
 
-They are the same number for all currencies but three. Stripe writes UGX and ISK with two decimals that ISO 4217 does
-not have (500 is 5 ISK), and MGA without the two that it has. Amounts of three-decimal currencies end in 0.
+Only `api` knows both. They are the same number for all currencies but three: Stripe writes UGX and
+ISK with two decimals that ISO 4217 does not have (500 is 5 ISK), and MGA without the two that it
+has. Amounts of three-decimal currencies end in 0.
 Source: Stripe's documentation of supported currencies; ISO 4217 as the package `iso4217` has it.
 """
 

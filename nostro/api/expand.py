@@ -1,7 +1,7 @@
 """`expand[]`: ids replaced by their objects.
 
-Paths are checked against a table before anything happens, so that a wrong one has no effect. Then each level is
-one fetch for all places of that level, never one per object. Lists are fetched by their URL.
+Paths are checked against a table before anything happens, so that a wrong one has no effect. Then
+each level is one fetch for all its places, never one per object. Lists are fetched by their URL.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ class One(NamedTuple):
 
 
 class Many(NamedTuple):
-    """A list, which is left out until it is expanded. `url` makes its URL of the owner's id; `kept` that we have rows."""
+    """A list, which is left out until it is expanded.
+
+    `url` makes its URL of the owner's id; `kept` that we have rows.
+    """
 
     kind: str
     url: Callable[[str], str]
@@ -108,7 +111,10 @@ EXPANDABLE: dict[str, dict[str, Expandable]] = {
 def parse(
     paths: Iterable[str], kind: str, listed: bool = False, version: str = versions.LATEST
 ) -> Paths:
-    """The paths as a tree, checked. `listed`: the answer is a list of that kind. ApiError 400 for a wrong path."""
+    """The paths as a tree, checked.
+
+    `listed`: the answer is a list of that kind. ApiError 400 for a wrong path.
+    """
     tree: Paths = {}
     for path in paths:
         segments = path.split(".")
@@ -168,7 +174,10 @@ def _not_expandable(path: str, inside_list: str | None = None) -> ApiError:
 
 
 class _Place(NamedTuple):
-    """Where an object goes: `owner[name]` is replaced by what `key` fetches; `below` is expanded in it."""
+    """Where an object goes.
+
+    `owner[name]` is replaced by what `key` fetches; `below` is expanded in it.
+    """
 
     owner: Body
     name: str
@@ -180,10 +189,10 @@ class _Place(NamedTuple):
 async def expand(
     body: Body, paths: Paths, fetch: Fetch, now: BusinessTime | None = None
 ) -> dict[str, Fetched]:
-    """Replace ids in `body` by their objects, in place. Returns the rows that were used, by id or list URL.
+    """Replace ids in `body` by their objects, in place.
 
-    `fetch` gets all ids and list URLs of a level at once; an id it does not find stays an id. `now` is needed
-    where balance transactions are shown.
+    Returns the rows that were used, by id or list URL. `fetch` gets all ids and list URLs of a
+    level at once; an id it does not find stays an id. `now` is needed for balance transactions.
     """
     used: dict[str, Fetched] = {}
     places = _places(body, paths)

@@ -1,6 +1,6 @@
-"""A rendered body as one caller is answered: at its version, with what it asked to expand, and again later.
+"""A rendered body as one caller is answered: at its version, with what it asked to expand.
 
-`freeze` keeps what a presentation used, so that a saved answer can be presented again to the same bytes.
+`freeze` keeps what that used, so that a saved answer can be shown again to the same bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _encode = msgspec.json.Encoder().encode
 async def present(
     body: dict[str, Any], version: str, paths: Paths, fetch: Fetch, now: BusinessTime
 ) -> tuple[dict[str, Any], dict[str, Fetched]]:
-    """The body at that version and expanded, and the rows and lists it took. Costs nothing if neither is asked."""
+    """The body at that version and expanded, and the rows and lists it took.
+
+    Costs nothing if neither is asked.
+    """
     used: dict[str, Fetched] = {}
     old = not versions.is_newest(version)
     if old:  # first, because an older version has properties that can be expanded through

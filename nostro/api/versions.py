@@ -1,9 +1,9 @@
 """Versions of Stripe's API: which are known, and what an older one shows otherwise.
 
-Renderers make the newest version. A change says what the objects of before its date had; changes are undone newest
-first. What an older object needs beyond its own row (the list of its charges) is named by that list's URL and
-fetched by the caller, so that everything here but `adapted` is pure.
-Source: Stripe's changelog and those of its SDKs; `invoice` and `charges` as its support confirms in issues of the SDKs.
+Renderers make the newest version. A change says what the objects of before its date had; changes
+are undone newest first. What an older object needs beyond its own row (the list of its charges) is
+named by that list's URL and fetched by the caller, so that all here but `adapted` is pure.
+Source: the changelogs of Stripe's API and of its SDKs, and its support in the SDKs' issues.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ def refunds_url(charge: str) -> str:
 
 
 def embedded_list(rows: Sequence[Row], url: str, now: BusinessTime | None) -> Body:
-    """A list inside an object: the ten newest. `rows` are newest first, eleven if there are more."""
+    """A list inside an object: the ten newest.
+
+    `rows` are newest first, eleven if there are more.
+    """
     data = [render(row, now) for row in rows[:EMBEDDED]]
     return list_object(data, url, len(rows) > EMBEDDED)
 
@@ -164,14 +167,20 @@ def adapt(
     have: Mapping[str, Fetched] | None = None,
     now: BusinessTime | None = None,
 ) -> Any:
-    """`body` at that version, with every object inside it, however deep. Lists that `have` lacks are empty."""
+    """`body` at that version, with every object inside it, however deep.
+
+    Lists that `have` lacks are empty.
+    """
     return _adapt(body, version, have or {}, now)[0]
 
 
 async def adapted(
     body: Any, version: str, fetch: Fetch, now: BusinessTime | None = None
 ) -> tuple[Any, dict[str, Fetched]]:
-    """`body` at that version, and the lists it took: one fetch for payments, one for their charges."""
+    """`body` at that version, and the lists it took.
+
+    One fetch for payments, one for their charges.
+    """
     have: dict[str, Fetched] = {}
     while True:
         result, missing = _adapt(body, version, have, now)

@@ -1,4 +1,6 @@
-"""Rows as Stripe's objects, at the newest version of its API. Older versions are made from these by `api.versions`.
+"""Rows as Stripe's objects, at the newest version of its API.
+
+Older versions are made from these by `api.versions`.
 
 One rule: pure. A body is made of its row, and of the arguments that say what a row cannot.
 """
@@ -53,7 +55,9 @@ encode = msgspec.json.Encoder().encode
 
 
 def render(row: snapshots.Row, now: BusinessTime | None = None) -> Body:
-    """A row as its object. `now` is needed where balance transactions are: their status depends on it.
+    """A row as its object.
+
+    `now` is needed where balance transactions are: their status depends on it.
 
     An event shows no api_version and no pending webhooks; call `event` for one that does.
     """
@@ -72,7 +76,10 @@ def event(
     pending_webhooks: int = 0,
     now: BusinessTime | None = None,
 ) -> Body:
-    """An event. `api_version` is only written on it; `versions.adapt` makes the object inside follow it."""
+    """An event.
+
+    `api_version` is only written on it; `versions.adapt` makes the object inside follow it.
+    """
     shown = snapshots.decode(row.snapshot)
     at = row.created_ms if now is None else now
     data_object = render(shown, at)

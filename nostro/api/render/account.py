@@ -2,37 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
-from nostro.kernel.clock import BusinessTime, SystemTime
-
-
-class Account(Protocol):
-    """What is read of a merchant's account."""
-
-    @property
-    def account(self) -> str:
-        """Its id."""
-
-    @property
-    def name(self) -> str | None:
-        """What its business is called."""
-
-    @property
-    def email(self) -> str | None:
-        """How to reach it."""
-
-    @property
-    def country(self) -> str:
-        """ISO 3166-1 alpha-2."""
-
-    @property
-    def default_currency(self) -> str:
-        """ISO 4217, lower case."""
-
-    @property
-    def created_ms(self) -> BusinessTime | SystemTime:
-        """When it was made."""
+from nostro.merchants.model import Account
 
 
 def account(row: Account) -> dict[str, Any]:
@@ -55,7 +27,7 @@ def account(row: Account) -> dict[str, Any]:
     }
 
 
-def _profile(name: str | None) -> dict[str, Any]:
+def _profile(name: str) -> dict[str, Any]:
     return {
         "mcc": None,
         "minority_owned_business_designation": None,

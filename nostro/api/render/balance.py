@@ -49,7 +49,10 @@ def _fee_details(row: BalanceTransaction) -> list[dict[str, Any]]:
 
 
 def balance(available: Mapping[str, int], pending: Mapping[str, int], live: bool) -> dict[str, Any]:
-    """What a merchant is owed, per currency in minor units; a currency missing on one side is 0 there."""
+    """What a merchant is owed, per currency in minor units.
+
+    A currency missing on one side is 0 there.
+    """
     currencies = sorted(available.keys() | pending.keys())
     return {
         "object": "balance",

@@ -12,7 +12,10 @@ from nostro.payments.model import Charge
 
 
 def charge(row: Charge) -> dict[str, Any]:
-    """Money taken, authorized or refused. An authorization that was let go reads as refunded in full."""
+    """Money taken, authorized or refused.
+
+    An authorization that was let go reads as refunded in full.
+    """
     terms, currency = row.terms, row.currency
     amount = to_wire(row.amount, currency)
     refunded = amount if row.released else to_wire(row.amount_refunded, currency)

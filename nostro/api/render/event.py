@@ -44,7 +44,9 @@ def row_before(row: snapshots.Row, previous: str) -> tuple[snapshots.Row, dict[s
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of `before` that `after` has otherwise; of nested objects only what changed in them.
+    """The values of `before` that `after` has otherwise.
+
+    Of nested objects only what changed in them.
 
     A key that `before` did not have is null, which is how an added metadata key shows.
     """

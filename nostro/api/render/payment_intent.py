@@ -77,7 +77,10 @@ def _automatic(terms: Terms) -> dict[str, Any] | None:
 
 
 def payment_error(error: PaymentError) -> dict[str, Any]:
-    """Why the last attempt did not pay. What is not known is left out, as its type there has no null."""
+    """Why the last attempt did not pay.
+
+    What is not known is left out, as its type there has no null.
+    """
     body: dict[str, Any] = {}
     if error.charge is not None:
         body["charge"] = error.charge

@@ -1,4 +1,7 @@
-"""Addresses and shipping on the wire. A name that was not given is left out, as its type there has no null."""
+"""Addresses and shipping on the wire.
+
+A name that was not given is left out, as its type there has no null.
+"""
 
 from __future__ import annotations
 

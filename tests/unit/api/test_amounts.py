@@ -53,7 +53,7 @@ def test_an_amount_survives_the_way_in_and_out(currency: str, tens: int) -> None
 @pytest.mark.parametrize(
     ("amount", "currency", "ours"),
     [
-        (500, "isk", 5), (500, "ugx", 5), (7, "mga", 700), (5120, "kwd", 5120), (17500, "huf", 17500),
+        (500, "isk", 5), (500, "ugx", 5), (7, "mga", 700), (5120, "kwd", 5120), (5, "huf", 5),
         (500, "jpy", 500), (1099, "usd", 1099), (50, "clp", 50), (123, "mru", 123),
     ],
 )  # fmt: skip

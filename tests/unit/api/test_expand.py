@@ -1,4 +1,4 @@
-"""`expand[]`: ids become objects, with one fetch a level; a wrong path is refused before anything happens."""
+"""`expand[]`: ids become objects, with one fetch a level; a wrong path is refused first."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +16,9 @@ from nostro.api.errors import ApiError, card_error, no_such, to_body
 from nostro.api.render import render
 from nostro.customers.model import Shipping as CustomerShipping
 from nostro.kernel.answer import snapshot
-from nostro.kernel.clock import BusinessTime
+from nostro.kernel.clock import BusinessTime, SystemTime
+from nostro.kernel.money import FeeSchedule
+from nostro.merchants.model import Account
 from nostro.payment_methods.model import Address, BillingDetails, CardFacts, Checks
 from nostro.payments.machine import IntentStatus
 from nostro.payments.model import PaymentError, Shipping, Terms
@@ -48,13 +50,10 @@ FULL_BILLING = BillingDetails(ADDRESS, "jenny@shop.example", "Jenny", "+49", "DE
 DECLINED = PaymentError("card_declined", "Your card was declined.", "lost_card", "ch_1", a_method())
 
 
-class Merchant(NamedTuple):
-    account: str = "acct_1"
-    name: str | None = "Books"
-    email: str | None = "shop@shop.example"
-    country: str = "DE"
-    default_currency: str = "eur"
-    created_ms: BusinessTime = NOW
+MERCHANT = Account(
+    "acct_1", 1, 2, "Books", "shop@shop.example", "DE", "eur", FeeSchedule(), "2022-11-15",
+    SystemTime(NOW),
+)  # fmt: skip
 
 
 def on_the_wire(body: dict[str, Any]) -> dict[str, Any]:
@@ -142,8 +141,8 @@ amounts = st.integers(0, 99_999_999)
 @settings(max_examples=60, deadline=None)
 @given(
     currency=st.sampled_from(["usd", "jpy", "kwd", "isk", "ugx"]),
-    amount=amounts, words=some, metadata=st.dictionaries(text, text, max_size=3), live=st.booleans(),
-    at=st.integers(0, 4_000_000_000_000), released=st.booleans(),
+    amount=amounts, words=some, metadata=st.dictionaries(text, text, max_size=3),
+    live=st.booleans(), at=st.integers(0, 4_000_000_000_000), released=st.booleans(),
     check=st.sampled_from([None, "pass", "fail", "unavailable", "unchecked"]),
 )  # fmt: skip
 def test_any_charge_and_its_payment_are_shown_as_the_schema_says(
@@ -161,7 +160,7 @@ def test_any_charge_and_its_payment_are_shown_as_the_schema_says(
 
 @needs_schema
 def test_accounts_balances_lists_and_new_endpoints_are_shown_as_the_schema_says() -> None:
-    on_the_wire(rendering.account(Merchant()))
+    on_the_wire(rendering.account(MERCHANT))
     on_the_wire(rendering.deleted("acct_1", "account"))
     on_the_wire(rendering.balance({"usd": -5, "jpy": 7}, {"usd": 9}, live=True))
     on_the_wire(rendering.webhook_endpoint(an_endpoint(), secret="whsec_1"))
