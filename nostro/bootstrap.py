@@ -8,21 +8,32 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import falcon.asgi
 import msgspec
 
 from nostro.acquirers.sandbox import SandboxAcquirer
-from nostro.api.app import build
+from nostro.api.app import Application, build
 from nostro.api.fingerprint import RequestFingerprint
 from nostro.api.services import Services
 from nostro.api.v1 import operations
-from nostro.config import Settings
+from nostro.cli import app as commands
+from nostro.cli.serve import serve
+from nostro.cli.up import keep_up
+from nostro.config import Settings, child_environment
+from nostro.db import roles
 from nostro.db.committer import Committer
+from nostro.db.embedded import EmbeddedPostgres
+from nostro.db.migrate import migrate
 from nostro.db.pool import Pool
 from nostro.db.revocations import listen
+from nostro.db.server_settings import ServerSettings
 from nostro.db.session import Session
+from nostro.db.urls import ConnectionUrls
+from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ids import Mint
+from nostro.kernel.money import FeeSchedule
 from nostro.kernel.secret import Secret
+from nostro.ledger.store import QUERIES as ledger_queries
+from nostro.merchants.model import LIVE_BOOK, TEST_BOOK
 from nostro.merchants.service import Merchants
 from nostro.payments.service import Payments
 from nostro.system import SystemClock, SystemEntropy
@@ -30,6 +41,8 @@ from nostro.vault.key_file import open_key_file
 from nostro.vault.presealed import PresealedCards
 from nostro.vault.sealing import Vault
 from nostro.vault.service import CardVault, today
+
+FIRST_ACCOUNT = "acct_1Nostro"
 
 
 class Deciders:
@@ -114,6 +127,85 @@ def secret_file(path: Path, entropy: SystemEntropy) -> Secret:
     return Secret(path.read_text().strip())
 
 
-def application(settings: Settings, app_url: str) -> falcon.asgi.App:
+def application(settings: Settings, app_url: str) -> Application:
     """The ASGI application, whose graph lives as long as the server."""
     return build(lambda: graph(settings, app_url, "api"), operations())
+
+
+class Programs:
+    """What the commands of `nostro` run."""
+
+    def up(self, settings: Settings) -> int:
+        """Everything on this machine."""
+        asyncio.run(_up(settings))
+        return 0
+
+    def api(self, settings: Settings) -> int:
+        """The API alone."""
+        serve(application(settings, asyncio.run(_app_url(settings))), settings.host, settings.port)
+        return 0
+
+
+async def _up(settings: Settings) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if settings.database_url is not None:
+        urls = await roles.ensure(settings.database_url.reveal())
+        await _prepare_and_keep_up(settings, urls)
+        return
+    server = EmbeddedPostgres(
+        settings.data_dir / "postgres", ServerSettings(shared_buffers=f"{settings.shared_buffers_mb}MB")
+    )
+    urls = await server.start()
+    try:
+        await _prepare_and_keep_up(settings, urls)
+    finally:
+        await server.stop()
+
+
+async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls) -> None:
+    await migrate(urls.owner)
+    key = await _first_account(settings, urls.app)
+    environment = child_environment(
+        msgspec.structs.replace(settings, app_url=Secret(urls.app), secret_key=None)
+    )
+    await keep_up(settings, environment, key.reveal())
+
+
+async def _app_url(settings: Settings) -> str:
+    if settings.app_url is not None:
+        return settings.app_url.reveal()
+    if settings.database_url is None:
+        raise Misconfigured("give --database-url, or run `nostro up`, which has its own database")
+    urls = await roles.ensure(settings.database_url.reveal())
+    await migrate(urls.owner)
+    return urls.app
+
+
+async def _first_account(settings: Settings, app_url: str) -> Secret:
+    """The books, the first account and its key. Idempotent; a key once made is kept in a file (0600)."""
+    clock, entropy = SystemClock(), SystemEntropy()
+    pool = Pool(app_url)
+    try:
+        merchants = Merchants(
+            pool, secret_file(settings.data_dir / "api.key", entropy), clock, entropy
+        )
+        for book, live, name in ((TEST_BOOK, False, "test"), (LIVE_BOOK, True, "live")):
+            await merchants.open_book(book, live, name)
+            await pool.write(ledger_queries["open_book"], book)
+        fee = FeeSchedule(settings.fee_basis_points, settings.fee_fixed)
+        await merchants.create_account("First account", account=FIRST_ACCOUNT, fee=fee)
+        await merchants.set_fee(FIRST_ACCOUNT, fee)
+        key = settings.secret_key or _kept_key(settings.data_dir / "secret.key", entropy)
+        return await merchants.create_key(FIRST_ACCOUNT, False, key)
+    finally:
+        await pool.close()
+
+
+def _kept_key(path: Path, entropy: SystemEntropy) -> Secret:
+    return Secret("sk_test_" + secret_file(path, entropy).reveal()[:32])
+
+
+def main() -> None:
+    """The program `nostro`."""
+    commands.programs = Programs()
+    commands.app()

@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sandbox_port: int = 4243
     sandbox_url: str | None = None
     database_url: Secret | None = None
+    app_url: Secret | None = None  # the app role's URL, given to the children of `nostro up`
     secret_key: Secret | None = None
     fee_basis_points: int = 0
     fee_fixed: int = 0
@@ -58,7 +59,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 _INTEGERS = ("port", "sandbox_port", "fee_basis_points", "fee_fixed", "shared_buffers_mb")
-_SECRETS = ("database_url", "secret_key")
+_SECRETS = ("database_url", "app_url", "secret_key")
 
 
 def _typed(name: str, value: object) -> object:

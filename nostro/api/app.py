@@ -11,7 +11,7 @@ import binascii
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, TypeAlias
 
 import falcon
 import falcon.asgi
@@ -19,7 +19,7 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from nostro.api import errors, expand, versions
-from nostro.api.answers import Answers
+from nostro.api.answers import answer
 from nostro.api.echo import echo
 from nostro.api.errors import ApiError
 from nostro.api.operation import Call, Operation, by_path
@@ -99,7 +99,7 @@ class Resource:
         merchant = self._merchant(request, identity, form, key, request_id)
         call = Call(self._services, merchant, params, path, version, identity, paths)
         reply = await operation.handler(call)
-        return await Answers(self._services).render(call, reply, headers)
+        return await answer(call, reply, headers)
 
     async def _authenticate(self, request: Request) -> Identity:
         plain = _secret_key(request)
@@ -200,6 +200,7 @@ def _infrastructure(error: Exception, request_id: str) -> ApiError:
     return errors.internal_error(request_id)
 
 
+Application: TypeAlias = falcon.asgi.App[Request, Response]
 OpenServices = Callable[[], AbstractAsyncContextManager[Any]]
 
 
@@ -226,7 +227,7 @@ class Lifespan:
         await self._context.__aexit__(None, None, None)
 
 
-def build(open_services: OpenServices, operations: list[Operation]) -> falcon.asgi.App:
+def build(open_services: OpenServices, operations: list[Operation]) -> Application:
     """The ASGI application that serves these operations."""
     holder = Holder()
     app = falcon.asgi.App(middleware=[Lifespan(open_services, holder)])
@@ -255,8 +256,9 @@ class Health:
             response.media = {"status": "database unavailable"}
 
 
-async def _unknown_url(request: Request, response: Response, **_: str) -> None:
-    _refuse(response, errors.unknown_url(request.method, request.path))
+async def _unknown_url(req: Request, resp: Response | None, **_: Any) -> None:
+    assert resp is not None
+    _refuse(resp, errors.unknown_url(req.method, req.path))
 
 
 async def _http_error(

@@ -9,21 +9,23 @@ import msgspec
 
 from nostro.api.expand import Paths
 from nostro.api.parameters import Spec
+from nostro.api.services import Services
 from nostro.idempotency.model import Replayed
 from nostro.kernel.answer import Answer, Refusal
 from nostro.kernel.clock import BusinessTime
+from nostro.merchants.model import Identity
 from nostro.payments.service import Merchant
 
 
 class Call(msgspec.Struct):
     """One request, authenticated and parsed."""
 
-    services: Any
+    services: Services
     merchant: Merchant
     params: dict[str, Any]
     path: Mapping[str, str]
     version: str
-    identity: Any
+    identity: Identity
     expand: Paths = {}
 
     @property
@@ -44,8 +46,7 @@ class Call(msgspec.Struct):
     @property
     def now(self) -> BusinessTime:
         """Business time now."""
-        now: BusinessTime = self.services.clock.business()
-        return now
+        return self.services.clock.business()
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -55,6 +55,10 @@ class Merchants:
         """Forget every look-up: a key was revoked, or an account changed."""
         self._remembered.clear()
 
+    async def open_book(self, book: int, live: bool, name: str) -> None:
+        """Register a book. Its head is the ledger's to open."""
+        await self._store.write(QUERIES["insert_book"], book, live, name, self._clock.system())
+
     async def create_account(
         self,
         name: str,

@@ -1,0 +1,58 @@
+"""What `nostro up` does: start the database, migrate, make sure of the first account, then keep the others running."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from nostro.cli.processes import Child, python
+from nostro.config import Settings
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+async def keep_up(settings: Settings, environment: Mapping[str, str], secret_key: str) -> None:
+    """Run the children until a signal asks to stop; stop them in the order of dependence."""
+    children = [
+        Child(
+            "sandbox",
+            python("sandbox", "--port", str(settings.sandbox_port), "--data-dir",
+                   str(settings.data_dir / "sandbox")),
+            environment,
+        ),
+        Child("api", python("nostro", "api"), environment),
+        Child("worker", python("nostro", "worker"), environment),
+    ]  # fmt: skip
+    if settings.sandbox_url is not None:
+        children.pop(0)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for child in children:
+        child.start()
+    welcome(settings, secret_key)
+    await stop.wait()
+    console.print("Stopping.")
+    for child in reversed(children):
+        await child.stop()
+
+
+def welcome(settings: Settings, secret_key: str) -> None:
+    """The key, a first charge, and where to look next."""
+    url = f"http://{settings.host}:{settings.port}"
+    console.print(f"""
+[bold]Nostro is up[/bold] at {url}, the sandbox acquirer at {settings.acquirer_url}.
+
+  Secret key   {secret_key}
+
+A first charge:
+
+  curl {url}/v1/payment_intents -u {secret_key}: \\
+    -d amount=2000 -d currency=usd -d payment_method=pm_card_visa -d confirm=true
+
+Next:  `nostro demo` shows the whole story · `nostro verify` proves the books ·
+       docs/tutorial is a walk through all of it. Ctrl-C stops everything; data stay in {settings.data_dir}.
+""")
