@@ -9,6 +9,9 @@ import time
 from nostro.kernel.clock import BusinessTime, SystemTime
 
 
+_BLOCK_BYTES = 4_096
+
+
 class SystemClock:
     """The machine's clock, for both kinds of time."""
 
@@ -26,8 +29,15 @@ class SystemClock:
 
 
 class SystemEntropy:
-    """The kernel's random bytes."""
+    """The kernel's random bytes, drawn in blocks: a system call for each id would be seen in the budget."""
+
+    def __init__(self) -> None:
+        self._block, self._at, self._process = b"", 0, 0
 
     def bytes(self, count: int) -> bytes:
-        """`count` unpredictable bytes."""
-        return os.urandom(count)
+        """`count` unpredictable bytes, never handed out twice; a forked process draws its own."""
+        if self._at + count > len(self._block) or self._process != os.getpid():
+            self._block, self._at = os.urandom(max(_BLOCK_BYTES, count)), 0
+            self._process = os.getpid()
+        self._at += count
+        return self._block[self._at - count : self._at]

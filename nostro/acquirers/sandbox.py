@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import aiohttp
 import msgspec
 
+from nostro.acquirers.http import HttpClient, NeverWritten, NoAnswer
 from nostro.kernel.outcome import (
     Approved,
     Declined,
@@ -56,7 +56,6 @@ class _Answer(msgspec.Struct, frozen=True):
 
 _decode = msgspec.json.Decoder(_Answer).decode
 _encode = msgspec.json.Encoder().encode
-_JSON = {"content-type": "application/json"}
 
 
 class SandboxAcquirer:
@@ -64,9 +63,8 @@ class SandboxAcquirer:
 
     def __init__(self, base_url: str, clock: Clock, name: str = "sandbox", call_ms: int = 10_000):
         self.name = name
-        self._base, self._clock = base_url, clock
-        self._timeout = aiohttp.ClientTimeout(total=call_ms / 1_000, sock_connect=2)
-        self._session: aiohttp.ClientSession | None = None
+        self._clock = clock
+        self._http = HttpClient(base_url, call_ms / 1_000)
 
     async def sale(self, message: PaymentMessage, card: CardDetails) -> Outcome:
         """Authorize and capture in one message."""
@@ -93,17 +91,17 @@ class SandboxAcquirer:
     async def inquire(self, reference: str) -> Found:
         """What became of our reference."""
         try:
-            async with self._http().get(f"{self._base}/v1/operations/{reference}") as response:
-                return _found(response.status, await response.read(), reference)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Unknown(f"inquiry: {type(error).__name__}")
+            status, body = await self._http.get(b"/v1/operations/" + reference.encode())
+        except (NeverWritten, NoAnswer) as error:
+            return Unknown(f"inquiry: {error}")
+        return _found(status, body, reference)
 
     async def cancel(self, reference: str) -> Evidence:
         """Undo by our reference; an unknown one is refused for ever by a tombstone."""
         try:
-            status, body = await self._post("cancel", {"reference": reference})
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Unknown(f"cancel: {type(error).__name__}")
+            status, body = await self._http.post(b"/v1/cancel", _encode({"reference": reference}))
+        except (NeverWritten, NoAnswer) as error:
+            return Unknown(f"cancel: {error}")
         answer = _parsed(body)
         if status == 200 and answer is not None and answer.cancelled:
             return Undone("cancelled by reference")
@@ -111,29 +109,17 @@ class SandboxAcquirer:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-
-    def _http(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
-        return self._session
-
-    async def _post(self, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
-        url = f"{self._base}/v1/{path}"
-        async with self._http().post(url, data=_encode(body), headers=_JSON) as response:
-            return response.status, await response.read()
+        await self._http.close()
 
     async def _send(self, path: str, message: PaymentMessage, body: dict[str, Any]) -> Outcome:
         if self._clock.system() > message.send_by:
             return NotSent("the time to send it was over")
         try:
-            status, answer = await self._post(path, body)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return NotSent(type(error).__name__)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Unknown(type(error).__name__)
+            status, answer = await self._http.post(b"/v1/" + path.encode(), _encode(body))
+        except NeverWritten as error:
+            return NotSent(str(error))
+        except NoAnswer as error:
+            return Unknown(str(error))
         return _outcome(status, answer, message)
 
 

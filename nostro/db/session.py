@@ -1,17 +1,24 @@
 """One connection to PostgreSQL that sends several statements in one round trip.
 
-The only place, with `pool`, that speaks to the driver. A lost connection is `ConnectionLost`; what PostgreSQL refused
-is `Refused` with its SQLSTATE. Nothing is ever retried here: a retried COMMIT may pay twice.
+A thin layer on libpq's pipeline mode as psycopg exposes it: cursors cost more than the statements they carry
+(ADR 0003 has the measurement). A lost connection is `ConnectionLost`; what PostgreSQL refused is `Refused` with its
+SQLSTATE. Nothing is ever retried here: a retried COMMIT may pay twice.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
-from psycopg.adapt import Loader
-from psycopg.pq import TransactionStatus
+from psycopg.adapt import Loader, Transformer
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from nostro.kernel.table import text_array
+
+_DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
 class Statement(NamedTuple):
@@ -41,59 +48,163 @@ class Refused(Exception):
 
 
 class Session:
-    """A connection in autocommit mode; transactions are statements of the caller's."""
+    """A connection in autocommit mode; transactions are statements of the caller's. One `run` at a time."""
 
     def __init__(self, connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
         self._connection = connection
+        self._pg: PGconn = connection.pgconn
+        self._socket = self._pg.socket
+        self._rows = Transformer(connection)
+        self._prepared: dict[str, bytes] = {}
+        self._names = 0
+        self._pg.nonblocking = 1
+        self._pg.enter_pipeline_mode()
 
     @classmethod
     async def open(cls, url: str) -> Session:
         """Connect. Raises ConnectionLost when the server cannot be reached or refuses us."""
         try:
             connection = await psycopg.AsyncConnection.connect(
-                url, autocommit=True, cursor_factory=psycopg.AsyncRawCursor
+                url, autocommit=True, connect_timeout=5
             )
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             raise ConnectionLost(str(error)) from error
-        connection.prepare_threshold = 0
         connection.adapters.register_loader("jsonb", _Text)
         return cls(connection)
 
-    async def run(self, statements: Sequence[Statement]) -> list[Result]:
-        """Send all statements at once and return their results in order."""
-        try:
-            async with self._connection.pipeline():
-                cursors = [
-                    await self._connection.execute(s.text, s.parameters) for s in statements
-                ]
-        except psycopg.Error as error:
-            await self._forsake(error)
-        return [await self._result(cursor) for cursor in cursors]
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is known to have ended."""
+        return self._pg.status != ConnStatus.OK
 
     async def close(self) -> None:
         """End the connection."""
         await self._connection.close()
 
-    @property
-    def closed(self) -> bool:
-        """Whether the connection is known to have ended."""
-        return self._connection.closed
-
-    async def _result(self, cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Result:
-        rows = await cursor.fetchall() if cursor.description else []
-        return Result(rows, cursor.statusmessage or "")
-
-    async def _forsake(self, error: psycopg.Error) -> None:
-        """Leave no transaction open behind an error, and say what it was."""
-        if error.sqlstate is None or self._connection.closed:
-            await self._connection.close()
+    async def run(self, statements: Sequence[Statement]) -> list[Result]:
+        """Send all statements at once and return their results in order."""
+        try:
+            return await self._run(statements)
+        except (psycopg.OperationalError, OSError) as error:
+            await self.close()
             raise ConnectionLost(str(error)) from error
-        if self._connection.info.transaction_status != TransactionStatus.IDLE:
-            try:
-                await self._connection.execute("ROLLBACK")
-            except psycopg.Error:
-                await self._connection.close()
-        raise Refused(error.sqlstate, str(error)) from error
+        except asyncio.CancelledError:
+            await self.close()  # in the middle of something: its state is nobody's to guess
+            raise
+
+    async def _run(self, statements: Sequence[Statement]) -> list[Result]:
+        expected = [self._send(statement) for statement in statements]
+        self._pg.pipeline_sync()
+        answers = await self._answers()
+        refusal = _first_refusal(answers)
+        if refusal is not None:
+            self._prepared.clear()
+            await self._roll_back()
+            raise refusal
+        return [self._result(answers[number]) for number in _last_numbers(expected)]
+
+    def _send(self, statement: Statement) -> int:
+        """Queue a statement, prepared first if it is new here. Returns how many answers it gets."""
+        name = self._prepared.get(statement.text)
+        answers = 1
+        if name is None:
+            self._names += 1
+            name = b"s%d" % self._names
+            self._pg.send_prepare(name, statement.text.encode())
+            self._prepared[statement.text] = name
+            answers = 2
+        self._pg.send_query_prepared(name, [_parameter(value) for value in statement.parameters])
+        return answers
+
+    async def _answers(self) -> list[PGresult]:
+        """Everything up to the synchronisation point."""
+        await self._flush()
+        answers: list[PGresult] = []
+        while True:
+            while self._pg.is_busy():
+                await self._readable()
+                self._pg.consume_input()
+            result = self._pg.get_result()
+            if result is None:
+                if self._pg.status != ConnStatus.OK:
+                    raise psycopg.OperationalError("the connection was lost")
+            elif result.status == ExecStatus.PIPELINE_SYNC:
+                return answers
+            else:
+                answers.append(result)
+
+    async def _flush(self) -> None:
+        """Write everything; read meanwhile, or both sides could wait for each other for ever."""
+        while self._pg.flush():
+            await self._ready(writing=True)
+            self._pg.consume_input()
+
+    async def _readable(self) -> None:
+        await self._ready(writing=False)
+
+    async def _ready(self, writing: bool) -> None:
+        loop = asyncio.get_running_loop()
+        ready = loop.create_future()
+
+        def wake() -> None:
+            if not ready.done():
+                ready.set_result(None)
+
+        loop.add_reader(self._socket, wake)
+        if writing:
+            loop.add_writer(self._socket, wake)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(self._socket)
+            if writing:
+                loop.remove_writer(self._socket)
+
+    async def _roll_back(self) -> None:
+        """Leave no transaction open behind an error."""
+        if self._pg.transaction_status != TransactionStatus.IDLE:
+            self._send(Statement("ROLLBACK"))
+            self._pg.pipeline_sync()
+            await self._answers()
+
+    def _result(self, result: PGresult) -> Result:
+        tag = (result.command_status or b"").decode()
+        if not result.ntuples:
+            return Result([], tag)
+        self._rows.set_pgresult(result)
+        return Result(self._rows.load_rows(0, result.ntuples, tuple), tag)
+
+
+def _last_numbers(expected: Sequence[int]) -> list[int]:
+    """Where each statement's own answer is, after that of its preparation."""
+    numbers, at = [], -1
+    for answers in expected:
+        at += answers
+        numbers.append(at)
+    return numbers
+
+
+def _first_refusal(answers: Sequence[PGresult]) -> Refused | None:
+    for result in answers:
+        if result.status not in _DONE:
+            state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
+            return Refused(state, result.error_message.decode("utf-8", "replace").strip())
+    return None
+
+
+def _parameter(value: Any) -> bytes | None:
+    """A parameter in PostgreSQL's text format."""
+    if isinstance(value, str):
+        return value.encode()
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return b"t" if value else b"f"
+    if isinstance(value, int):
+        return b"%d" % value
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
+    return text_array(value).encode()
 
 
 class _Text(Loader):

@@ -1,4 +1,4 @@
-"""Ids: a type prefix and base62 of (48-bit milliseconds, 16-bit birth book, 72 random bits).
+"""Ids: a type prefix, base62 of (48-bit milliseconds, 16-bit birth book), and base62 of 72 random bits.
 
 The book of an object is known from its id alone, and ids of one prefix sort by time of birth.
 Minting is deterministic given a seed, so that a command decided twice mints the same ids.
@@ -7,9 +7,11 @@ Minting is deterministic given a seed, so that a command decided twice mints the
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-BODY_LENGTH = 23  # digits: 62**23 is the first power that holds 136 bits
+_TIME_LENGTH, _RANDOM_LENGTH = 11, 13  # digits: the first powers of 62 that hold 64 and 72 bits
+BODY_LENGTH = _TIME_LENGTH + _RANDOM_LENGTH
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _RANDOM_BYTES = 9
@@ -33,23 +35,28 @@ def birth_book(identifier: str) -> int | None:
     if len(body) != BODY_LENGTH:
         return None
     number = 0
-    for character in body:
+    for character in body[:_TIME_LENGTH]:
         if character not in _VALUES:
             return None
         number = number * 62 + _VALUES[character]
-    return (number >> 72) & 0xFFFF
+    return number & 0xFFFF
+
+
+@lru_cache(maxsize=64)
+def _time_digits(milliseconds: int, book: int) -> str:
+    return base62((milliseconds << 16) | book, _TIME_LENGTH)
 
 
 class Mint:
     """Mints ids, ledger transfer ids and secrets from one 16-byte seed, in a fixed order."""
 
-    __slots__ = ("_at", "_book", "_ms", "_stream")
+    __slots__ = ("_at", "_ms", "_stream", "_time")
 
     def __init__(self, seed: bytes, book: int, milliseconds: int) -> None:
         self._stream = hashlib.shake_128(seed).digest(_STREAM_BYTES)
         self._at = 0
-        self._book = book
         self._ms = milliseconds
+        self._time = _time_digits(milliseconds, book)
 
     def _draw(self, count: int) -> int:
         if self._at + count > len(self._stream):
@@ -61,8 +68,7 @@ class Mint:
 
     def new(self, prefix: str) -> str:
         """A new id, such as `pi_…` for prefix `pi`."""
-        number = ((self._ms << 16) | self._book) << 72 | self._draw(_RANDOM_BYTES)
-        return f"{prefix}_{base62(number, BODY_LENGTH)}"
+        return f"{prefix}_{self._time}{base62(self._draw(_RANDOM_BYTES), _RANDOM_LENGTH)}"
 
     def transfer_id(self) -> str:
         """A new time-ordered UUID, version 7 (RFC 9562), as 32 hexadecimal digits."""

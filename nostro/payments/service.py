@@ -34,6 +34,7 @@ from nostro.kernel.ports import (
     PaymentMessage,
     Reader,
 )
+from nostro.payment_methods.model import PaymentMethod
 from nostro.payment_methods.store import QUERIES as METHOD_QUERIES
 from nostro.payments.claim import ClaimAttempt, CountSend
 from nostro.payments.commands import (
@@ -162,6 +163,8 @@ class Payments:
         if not isinstance(answer, Proceed):
             return answer
         assert isinstance(answer, Sending)
+        if card is None and answer.method is not None:
+            card = await self._card_of(merchant.book, answer.method)
         outcome = await self._call(merchant.book, answer.row, card)
         try:
             settled = await self.settle(merchant, answer.row, outcome)
@@ -230,6 +233,10 @@ class Payments:
         return await self._call(book, counted, None)
 
     # Small parts
+
+    async def _card_of(self, book: int, method: PaymentMethod) -> CardDetails:
+        card = method.card
+        return await self._cards.details(book, method.card_token, card.exp_month, card.exp_year)
 
     async def _card(self, book: int, attempt: Attempt) -> CardDetails:
         rows = await self._reader.fetch(
