@@ -130,7 +130,7 @@ class Campaign:
         rates = [row["payments"]["per_second"] for row in self._rounds]
         tps = [row.get("pgbench_tps") for row in self._rounds]
         ratios = [paid / own for paid, own in zip(rates, tps, strict=True) if own]
-        self.report["payments"] = {"per_second": statistics.median(rates), "rounds": rates}
+        self.report["payments"] = {"per_second": _median(rates), "rounds": rates}
         self.report["pgbench"] = {"tps": _median([t for t in tps if t]), "rounds": tps}
         self.report["ratio"] = _median(ratios, 3)
         self.report["hot_merchant"] = self._hot()

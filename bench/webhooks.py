@@ -11,6 +11,7 @@ from bench import stopping
 from bench.instance import Instance, NostroFailed
 
 ASK_SECONDS = 5.0
+STALL_SECONDS = 5.0
 EVENT = "payment_intent.succeeded"
 
 
@@ -58,12 +59,15 @@ class Webhooks:
         return max(0, self.expected - self.counts()["events"])
 
     def drain(self, phase: str, seconds: float) -> None:
-        """Note the lag at the end of `phase`, then wait at most `seconds` for it to go away."""
+        """Note the lag at the end of `phase`, then wait until it is gone: at most `seconds`, and
+        only while deliveries keep coming."""
         began, behind = time.perf_counter(), self.undelivered()
-        left = behind
-        while left and time.perf_counter() - began < seconds:
+        left, moved = behind, began
+        while left and time.perf_counter() < min(began + seconds, moved + STALL_SECONDS):
             time.sleep(0.05)
-            left = self.undelivered()
+            now_left = self.undelivered()
+            moved = time.perf_counter() if now_left < left else moved
+            left = now_left
         taken = round(time.perf_counter() - began, 2) if not left else None
         row = {"undelivered": behind, "drained_after_seconds": taken, "left": left}
         self.lags.append({"phase": phase, **row})

@@ -78,7 +78,7 @@ def answering(server: Answering) -> Iterator[Answering]:
 
     async def serve() -> None:
         listener = await loop.create_server(lambda: _Protocol(server), "127.0.0.1", 0)
-        server.port = listener.sockets[0].getsockname()[1]
+        server.port = cast(asyncio.Server, listener).sockets[0].getsockname()[1]
         listening.set()
         await done.wait()
         listener.close()

@@ -109,7 +109,7 @@ def test_a_pause_is_seen_by_every_request_that_fell_due_during_it() -> None:
 def test_what_is_never_answered_is_in_the_percentiles() -> None:
     server = Answering(delay=lambda n: 60.0 if n >= 50 else 0.0)
     with answering(server):
-        how = {"rate": 100, "seconds": 1.0, "connections": 5, "drain_seconds": 0.2}
+        how: dict[str, Any] = {"rate": 100, "seconds": 1, "connections": 5, "drain_seconds": 0.2}
         result = run(server, load.open_loop, **how)
     assert (result.unanswered, result.dropped) == (5, 45)
     assert result.accepted == 50
