@@ -26,6 +26,14 @@ def family() -> Iterator["subprocess.Popen[str]"]:
     stopping.stop(child, 5.0)
 
 
+def wait_for_two(family: "subprocess.Popen[str]") -> list[machine.Process]:
+    """The parent has begun its work when it has a child."""
+    give_up = time.monotonic() + 10
+    while len(members := machine.tree(family.pid)) < 2 and time.monotonic() < give_up:
+        time.sleep(0.02)
+    return members
+
+
 def test_cpu_is_counted_for_the_role_that_spent_it(family: "subprocess.Popen[str]") -> None:
     spent = 0.0
     give_up = time.monotonic() + 10
@@ -37,6 +45,7 @@ def test_cpu_is_counted_for_the_role_that_spent_it(family: "subprocess.Popen[str
 
 
 def test_memory_is_that_of_living_processes(family: "subprocess.Popen[str]") -> None:
+    wait_for_two(family)
     row = machine.memory_by_role([p for p in [machine.process(family.pid)] if p])
     (found,) = row.values()
     assert found["processes"] == 1
@@ -44,9 +53,7 @@ def test_memory_is_that_of_living_processes(family: "subprocess.Popen[str]") -> 
 
 
 def test_stopping_takes_the_children_too(family: "subprocess.Popen[str]") -> None:
-    give_up = time.monotonic() + 10
-    while len(members := machine.tree(family.pid)) < 2 and time.monotonic() < give_up:
-        time.sleep(0.02)
+    members = wait_for_two(family)
     stopping.stop(family, 5.0)
     assert [machine.process(member.pid) for member in members if member.pid == family.pid] == [None]
     left = [found for m in members if (found := machine.process(m.pid)) and found.command]
