@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="short phases: a smoke test")
     parser.add_argument("--output", type=Path, help="write the report to this file too")
     parser.add_argument("--directory", type=Path, help="where the temporary data directory goes")
-    default = f"{shlex.quote(sys.executable)} -m nostro.cli"
+    default = f"{shlex.quote(sys.executable)} -m nostro"
     parser.add_argument("--command", default=default, help="how Nostro is called")
     return parser
 

@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 class Instance:
-    """One `nostro up`. `command` is how the program is called, such as python -m nostro.cli."""
+    """One `nostro up`. `command` is how the program is called, such as python -m nostro."""
 
     host = "127.0.0.1"
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,8 +67,19 @@ def test_an_interrupted_run_leaves_no_process(tmp_path: Path, how: signal.Signal
     assert [m for m in members if (now := machine.process(m.pid)) and now.command] == []
 
 
+WHOLE = {"webhooks": {"events": 1}, "verify": {"exit_code": 0}}
+
+
 def test_a_target_that_was_not_measured_is_neither_met_nor_missed() -> None:
-    judged = budget.judge({"ratio": 0.4, "payments": {"per_second": 1999.0}, "hot_merchant": None})
+    report = {"ratio": 0.4, "payments": {"per_second": 1999.0}, "hot_merchant": None, **WHOLE}
+    judged = budget.judge(report)
     assert judged["ratio_to_pgbench"]["met"] is True
     assert judged["payments_per_second"]["met"] is False
     assert judged["hot_merchant_ratio"]["met"] is None
+
+
+@pytest.mark.parametrize("spoiled", [{"webhooks": None}, {"verify": {"exit_code": 1}}])
+def test_a_rate_without_webhooks_or_with_wrong_books_meets_nothing(spoiled: dict[str, Any]) -> None:
+    judged = budget.judge({"ratio": 9.0, "payments": {"per_second": 9e9}, **WHOLE, **spoiled})
+    assert judged["ratio_to_pgbench"]["met"] is judged["payments_per_second"]["met"] is None
+    assert len(judged["payments_per_second"]["lacking"]) == 1
