@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup check test
+.PHONY: setup check test bench
 
 setup: $(VENV)/.ready
 
@@ -21,3 +21,7 @@ check: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Measures payments, pgbench, latency, CPU and memory on this machine; prints JSON (bench/README.md).
+bench: setup
+	@$(BIN)/python -m bench $(BENCH)

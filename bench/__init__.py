@@ -1,0 +1,1 @@
+"""The benchmark of Nostro: `make bench`, or `python -m bench`."""
