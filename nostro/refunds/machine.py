@@ -50,6 +50,7 @@ REFUND = Machine(
         (_S.ACCEPTED, _E.ACCEPTED): _S.ACCEPTED,
         (_S.ACCEPTED, _E.LOST): _S.ACCEPTED,
         (_S.ACCEPTED, _E.APPROVED): _S.SUCCEEDED,
+        (_S.ACCEPTED, _E.PROVISIONALLY): _S.PROVISIONAL,
         (_S.ACCEPTED, _E.REFUSED): _S.FAILED,
         (_S.PROVISIONAL, _E.PROVISIONALLY): _S.PROVISIONAL,
         (_S.PROVISIONAL, _E.LOST): _S.PROVISIONAL,
@@ -57,3 +58,14 @@ REFUND = Machine(
         (_S.PROVISIONAL, _E.FAILED): _S.FAILED,
     },
 )
+# Sent, and still open: an outcome may settle these.
+SENT = (_S.SENDING, _S.UNKNOWN, _S.ACCEPTED, _S.PROVISIONAL)
+WIRE_STATUS = {
+    _S.WAITING: "pending",
+    _S.SENDING: "pending",
+    _S.UNKNOWN: "pending",
+    _S.ACCEPTED: "pending",
+    _S.PROVISIONAL: "succeeded",
+    _S.SUCCEEDED: "succeeded",
+    _S.FAILED: "failed",
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from nostro.kernel.clock import BusinessTime, SystemTime
-from nostro.refunds.machine import RefundState
+from nostro.refunds.machine import WIRE_STATUS, RefundState
 
 
 class Refund(msgspec.Struct, frozen=True, tag="refund", tag_field="object"):
@@ -37,3 +37,8 @@ class Refund(msgspec.Struct, frozen=True, tag="refund", tag_field="object"):
     key: str | None = None
     request_id: str | None = None
     evidence: str | None = None
+
+    @property
+    def status(self) -> str:
+        """What the merchant sees of the state."""
+        return WIRE_STATUS[self.state]

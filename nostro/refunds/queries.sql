@@ -82,3 +82,11 @@ WHERE
     AND ($8::text IS NULL OR charge = $8)
     AND ($9::text IS NULL OR intent = $9)
 ORDER BY seq ASC LIMIT $7;
+
+-- name: find_due_refunds
+-- Refunds whose lease is over: the queue of the worker. Served by a partial index.
+SELECT id, account, key, request_id FROM nostro.refunds
+WHERE
+    book_id = $1 AND state IN ('waiting', 'sending', 'unknown', 'accepted', 'provisional')
+    AND lease_until <= $2
+ORDER BY lease_until LIMIT $3;

@@ -16,4 +16,4 @@ REFUNDS = Table(
         "hold", "balance_transaction", "failure_balance_transaction", "failure_reason", "evidence",
     ),
     listed=True,
-)
+)  # fmt: skip

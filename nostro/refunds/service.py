@@ -1,0 +1,196 @@
+"""Refunds in three paragraphs: intend, call, settle. The same for the API and for the worker that finishes.
+
+No transaction is open while the acquirer is called. What a crash leaves behind, or an acquirer decides later,
+`resolve` goes on with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nostro.idempotency.commands import Guarded
+from nostro.kernel.answer import Answer, Proceed, Refusal
+from nostro.kernel.clock import SystemTime
+from nostro.kernel.command import Command
+from nostro.kernel.outcome import Evidence, NotFound, Outcome, Rejected, Unknown
+from nostro.kernel.ports import Acquirer, Clock, Decider, Entropy, PaymentMessage, Reader
+from nostro.kernel.table import text_array
+from nostro.payments.model import Charge
+from nostro.payments.service import Merchant, Reply, Timing
+from nostro.payments.settle import Settled
+from nostro.payments.store import CHARGES
+from nostro.payments.store import QUERIES as PAYMENT_QUERIES
+from nostro.refunds.claim import REPEATABLE, ClaimRefund, CountRefundSend, FundRefund
+from nostro.refunds.commands import (
+    CancelRefund,
+    CreateRefund,
+    RefundRequest,
+    SendingRefund,
+    UpdateRefund,
+)
+from nostro.refunds.funding import Dispatch
+from nostro.refunds.machine import RefundState
+from nostro.refunds.model import Refund
+from nostro.refunds.settle import SettleRefund
+
+
+class Refunds:
+    """The service of refunds."""
+
+    def __init__(
+        self,
+        decider: Callable[[int], Decider],
+        reader: Reader,
+        acquirers: dict[str, Acquirer],
+        clock: Clock,
+        entropy: Entropy,
+        instance: str,
+        timing: Timing | None = None,
+    ) -> None:
+        self._decider, self._reader, self._acquirers = decider, reader, acquirers
+        self._clock, self._entropy = clock, entropy
+        self.instance, self.timing = instance, timing or Timing()
+
+    # What merchants ask
+
+    async def create(self, merchant: Merchant, asked: RefundRequest) -> Reply:
+        """Refund a charge, or the charge of an intent: all that is left of it, or a part."""
+        command = CreateRefund(
+            merchant.book, self._seed(), merchant.origin, asked, await self._found(merchant, asked),
+            self._dispatch(merchant),
+        )  # fmt: skip
+        answer = await self._intend(merchant, command)
+        if not isinstance(answer, Proceed):
+            return answer
+        assert isinstance(answer, SendingRefund)
+        outcome = await self._call(answer.row)
+        settled = await self.settle(merchant, answer.row, answer.charge, outcome)
+        return settled.answer
+
+    async def update_metadata(
+        self, merchant: Merchant, refund: str, metadata: dict[str, str] | None
+    ) -> Reply:
+        """Merge metadata; an empty value deletes its key, None clears all."""
+        command = UpdateRefund(merchant.book, self._seed(), merchant.origin, refund, metadata)
+        return _decided(await self._intend(merchant, command))
+
+    async def cancel(self, merchant: Merchant, refund: str) -> Reply:
+        """Refused: only refunds that wait for their customer can be cancelled."""
+        command = CancelRefund(merchant.book, self._seed(), merchant.origin, refund)
+        return _decided(await self._intend(merchant, command))
+
+    # Intend, call, settle
+
+    async def _intend(
+        self, merchant: Merchant, command: Command[Answer | Refusal | Proceed]
+    ) -> Reply | Proceed:
+        decider = self._decider(merchant.book)
+        if merchant.request is None:
+            return await decider.run(command)
+        return await decider.run(Guarded(command, merchant.request))
+
+    async def _call(self, refund: Refund) -> Outcome:
+        message = PaymentMessage(
+            refund.id, refund.amount, refund.currency, refund.account, refund.send_by,
+            refund.original,
+        )  # fmt: skip
+        return await self._acquirers[refund.acquirer].refund(message)
+
+    async def settle(
+        self, merchant: Merchant, refund: Refund, charge: Charge, evidence: Evidence
+    ) -> Settled:
+        """Make an outcome durable: state, ledger, events and the saved answer, once."""
+        command = SettleRefund(
+            merchant.book, self._seed(), merchant.origin, refund, charge, evidence,
+            self._retry_at(refund.send_by),
+        )  # fmt: skip
+        return await self._decider(merchant.book).run(command)
+
+    # What the worker finishes
+
+    async def resolve(self, merchant: Merchant, refund_id: str) -> Settled | None:
+        """Take over a refund whose lease is over: send it if it waited for money, else settle it by evidence."""
+        claim = ClaimRefund(merchant.book, self._seed(), refund_id, self.instance, self._lease())
+        refund = await self._decider(merchant.book).run(claim)
+        if refund is None:
+            return None
+        charge = await self._charge(merchant.book, refund.charge)
+        assert charge is not None, "a refund has its charge"
+        if refund.state is RefundState.WAITING:
+            return await self._fund(merchant, refund, charge)
+        evidence = await self._evidence(merchant.book, refund)
+        return await self.settle(merchant, refund, charge, evidence)
+
+    async def _fund(self, merchant: Merchant, refund: Refund, charge: Charge) -> Settled | None:
+        dispatch = self._dispatch(merchant, waiting_since=refund.send_by)
+        command = FundRefund(merchant.book, self._seed(), merchant.origin, refund, charge, dispatch)
+        funded = await self._decider(merchant.book).run(command)
+        if funded is None:
+            return None
+        return await self.settle(merchant, funded, charge, await self._call(funded))
+
+    async def _evidence(self, book: int, refund: Refund) -> Evidence:
+        """Inquire; where nothing is found of what may never have arrived, replay under the same reference."""
+        found = await self._acquirers[refund.acquirer].inquire(refund.id)
+        if not isinstance(found, NotFound):
+            return found
+        if refund.state not in REPEATABLE:
+            return Unknown("the acquirer does not find what it acknowledged")
+        return await self._replay(book, refund)
+
+    async def _replay(self, book: int, refund: Refund) -> Evidence:
+        """A refused replay concludes nothing: a tombstone then keeps a late original from ever counting."""
+        send_by = SystemTime(self._now() + self.timing.send_ms)
+        count = CountRefundSend(book, self._seed(), refund, send_by)
+        counted = await self._decider(book).run(count)
+        if counted is None:
+            return Unknown("another instance took over")
+        outcome = await self._call(counted)
+        if isinstance(outcome, Rejected):
+            return await self._acquirers[refund.acquirer].cancel(refund.id)
+        return outcome
+
+    # Small parts
+
+    async def _found(self, merchant: Merchant, asked: RefundRequest) -> Charge | None:
+        """The charge that is meant, read without locks; the decision looks again."""
+        charge = asked.charge
+        if asked.intent is not None:
+            rows = await self._reader.fetch(
+                PAYMENT_QUERIES["find_intent_links"], merchant.book, merchant.origin.account,
+                asked.intent,
+            )  # fmt: skip
+            charge = rows[0][1] if rows else None
+        return None if charge is None else await self._charge(merchant.book, charge)
+
+    async def _charge(self, book: int, charge: str) -> Charge | None:
+        rows = await self._reader.fetch(CHARGES.read, book, text_array([charge]))
+        return CHARGES.decode(rows[0]) if rows else None
+
+    def _dispatch(self, merchant: Merchant, waiting_since: SystemTime | None = None) -> Dispatch:
+        now = self._now()
+        return Dispatch(
+            self.instance, SystemTime(now + self.timing.send_ms), self._lease(),
+            self._retry_at(waiting_since if waiting_since is not None else now),
+            merchant.request.id if merchant.request else None,
+        )  # fmt: skip
+
+    def _now(self) -> SystemTime:
+        return self._clock.system()
+
+    def _lease(self) -> SystemTime:
+        return SystemTime(self._now() + self.timing.call_ms + self.timing.settle_ms)
+
+    def _retry_at(self, since: SystemTime) -> SystemTime:
+        """Back off with age: neither a silent acquirer nor an empty balance is asked ever faster."""
+        age = max(0, self._now() - since)
+        wait = min(self.timing.retry_longest_ms, max(self.timing.retry_ms, age // 2))
+        return SystemTime(self._now() + wait)
+
+    def _seed(self) -> bytes:
+        return self._entropy.bytes(16)
+
+
+def _decided(reply: Reply | Proceed) -> Reply:
+    assert not isinstance(reply, Proceed), "nothing is sent for this"
+    return reply
