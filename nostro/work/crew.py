@@ -22,8 +22,11 @@ log = logging.getLogger(__name__)
 class Crew:
     """At most `size` tasks at a time."""
 
-    def __init__(self, name: str, size: int, clock: Clock) -> None:
+    def __init__(
+        self, name: str, size: int, clock: Clock, longest_rest_ms: int = LONGEST_REST_MS
+    ) -> None:
         self.name, self.size, self._clock = name, size, clock
+        self._longest_rest_ms = longest_rest_ms
         self._working: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, tuple[SystemTime, int]] = {}
 
@@ -50,7 +53,7 @@ class Crew:
     def rest(self, name: str) -> None:
         """Leave a name alone for a while; longer each time until it succeeds."""
         times = self._resting.get(name, (0, 0))[1]
-        pause = min(LONGEST_REST_MS, FIRST_REST_MS << min(times, 20))
+        pause = min(self._longest_rest_ms, FIRST_REST_MS << min(times, 20))
         if len(self._resting) >= RESTING_MAX:
             self._resting.pop(next(iter(self._resting)))
         self._resting[name] = (SystemTime(self._clock.system() + pause), times + 1)

@@ -62,8 +62,8 @@ class Shift:
         """Look once; returns how long to wait before the next look, in milliseconds."""
         try:
             found = await duty.round()
-        except Exception as error:
-            log.warning("%s of book %s: %r", duty.name, self.lease.book, error)
+        except Exception:
+            log.exception("%s of book %s", duty.name, self.lease.book)
             return min(LONGEST_BACK_OFF_MS, max(SECOND, pause * 2))
         return BUSY_MS if found else min(duty.idle_ms, pause * 2)
 
@@ -92,8 +92,8 @@ class Worker:
     async def _open_books(self) -> None:
         try:
             books = await self._books()
-        except Exception as error:
-            log.warning("cannot list the books: %r", error)
+        except Exception:
+            log.exception("cannot list the books")
             return
         for book in books:
             shift = self._shifts.get(book.id)
