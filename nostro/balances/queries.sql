@@ -83,3 +83,9 @@ WHERE
     AND ($9::text IS NULL OR currency = $9)
     AND ($10::text IS NULL OR source = $10)
 ORDER BY seq ASC LIMIT $7;
+
+-- name: find_due_days
+-- Days whose funds become available by now, earliest first. Served by a partial index.
+SELECT id, account, currency, available_on, net, released FROM nostro.available_days
+WHERE book_id = $1 AND NOT released AND available_on <= $2 AND NOT id = any($4::text [])
+ORDER BY available_on LIMIT $3;

@@ -143,3 +143,45 @@ WHERE
     AND created_ms BETWEEN $5 AND $6
     AND NOT deleted
 ORDER BY seq ASC LIMIT $7;
+
+-- name: find_endpoints_behind
+-- Endpoints for which events were committed that they have not heard of, and how far each has heard.
+-- One probe of an index per endpoint: cheap when nothing happened.
+SELECT
+    coalesce(c.seq, e.seq) AS heard, e.id, e.account, e.url, e.enabled_events, e.created_ms,
+    e.live, e.secret, e.description, e.api_version, e.status, e.metadata, e.deleted
+FROM nostro.webhook_endpoints AS e
+LEFT JOIN nostro.webhook_cursors AS c ON c.book_id = $1 AND e.id = c.endpoint
+WHERE
+    e.book_id = $1 AND NOT e.deleted AND NOT e.id = any($2::text [])
+    AND EXISTS (
+        SELECT 1 FROM nostro.events AS v
+        WHERE v.book_id = $1 AND v.account = e.account AND v.seq > coalesce(c.seq, e.seq)
+    )
+LIMIT $3;
+
+-- name: find_events_after
+SELECT
+    seq, id, account, type, created_ms, live, snapshot, previous, request_id, key
+FROM nostro.events WHERE book_id = $1 AND account = $2 AND seq > $3
+ORDER BY seq LIMIT $4;
+
+-- name: find_last_event
+SELECT max(seq) FROM nostro.events WHERE book_id = $1 AND account = $2;
+
+-- name: find_event_seq
+SELECT seq FROM nostro.events WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: move_cursor
+-- A cursor never goes back: that everything up to it was delivered or recorded stays true, whoever says it.
+INSERT INTO nostro.webhook_cursors AS c (book_id, endpoint, seq) VALUES ($1, $2, $3)
+ON CONFLICT (book_id, endpoint) DO UPDATE SET seq = excluded.seq
+WHERE c.book_id = $1 AND c.seq < excluded.seq;
+
+-- name: find_due_deliveries
+-- Failed deliveries whose next attempt is due. Served by a partial index.
+SELECT
+    id, endpoint, event, event_seq, attempts, due_at, state, last_error
+FROM nostro.webhook_deliveries
+WHERE book_id = $1 AND state = 'due' AND due_at <= $2 AND NOT endpoint = any($4::text [])
+ORDER BY due_at LIMIT $3;

@@ -36,3 +36,8 @@ WITH done AS (
     RETURNING 1
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: find_old_keys
+SELECT id FROM nostro.idempotency_keys
+WHERE book_id = $1 AND created_ms <= $2 AND answer IS NOT NULL
+ORDER BY created_ms LIMIT $3;

@@ -13,7 +13,7 @@ import msgspec
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.command import Command
 from nostro.kernel.outcome import Evidence, Found, Outcome
-from nostro.kernel.secret import Cvc, Pan
+from nostro.kernel.secret import Cvc, Pan, Secret
 
 A = TypeVar("A")
 
@@ -93,6 +93,13 @@ class HttpSender(Protocol):
     """Sends one POST to a merchant's URL and returns the status. Raises nothing but SendFailed."""
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int: ...
+
+
+class SecretBox(Protocol):
+    """Seals short texts under a key that is never in the database. What it is bound to must be the same to open it."""
+
+    def seal(self, text: Secret, *bound: str) -> str: ...
+    def open(self, sealed: str, *bound: str) -> Secret: ...
 
 
 class SendFailed(Exception):

@@ -40,6 +40,32 @@ class ClaimAttempt(msgspec.Struct, frozen=True):
         return Decision(taken, [(ATTEMPTS, taken)])
 
 
+class EndLeases(msgspec.Struct, frozen=True):
+    """End the leases that a dead instance holds. The names of the living begin with `generation`."""
+
+    book: int
+    seed: bytes
+    attempts: tuple[str, ...]
+    generation: str
+
+    def reads(self) -> Reads:
+        """The attempts."""
+        return Reads([(ATTEMPTS, attempt) for attempt in self.attempts])
+
+    def decide(self, view: View) -> Decision[int]:
+        """Lower the lease of each that is live and held by the dead; returns how many."""
+        found = (view.get(ATTEMPTS, attempt) for attempt in self.attempts)
+        ended = [
+            replace(attempt, lease_until=view.system_now)
+            for attempt in found
+            if attempt is not None
+            and attempt.state in LIVE
+            and attempt.lease_until > view.system_now
+            and not attempt.holder.startswith(self.generation)
+        ]
+        return Decision(len(ended), [(ATTEMPTS, attempt) for attempt in ended])
+
+
 class CountSend(msgspec.Struct, frozen=True):
     """One more send of the same reference: durable before it leaves, so that its answer is read aright."""
 

@@ -87,6 +87,13 @@ class Keyring:
         keys = (self._current, *self._retired)
         return {kek_id(key): bytes.fromhex(key.reveal()) for key in keys}
 
+    def keys_for(self, purpose: str) -> dict[str, bytes]:
+        """A key for another purpose from each key-encryption key, by that key's id (HKDF, RFC 5869)."""
+        keys = (self._current, *self._retired)
+        return {
+            kek_id(key): bytes.fromhex(_derived(key, purpose.encode()).reveal()) for key in keys
+        }
+
     def __repr__(self) -> str:
         return f"<keyring {self.current_kek_id}, {len(self._retired)} retired>"
 
