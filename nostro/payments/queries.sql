@@ -181,3 +181,69 @@ WHERE
     book_id = $1 AND hold IS NOT NULL AND NOT captured AND NOT released AND capture_before <= $2
     AND NOT id = any($4::text [])
 ORDER BY capture_before LIMIT $3;
+
+-- name: seq_of_payment_intents
+-- Where a cursor stands.
+SELECT seq FROM nostro.payment_intents WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: older_payment_intents
+-- A page after a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, status, amount, currency, capture_method, client_secret, created_ms, live,
+    terms, customer, payment_method, latest_charge, amount_capturable, amount_received,
+    canceled_ms, cancellation_reason, last_error
+FROM nostro.payment_intents
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR customer = $8)
+ORDER BY seq DESC LIMIT $7;
+
+-- name: newer_payment_intents
+-- A page before a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, status, amount, currency, capture_method, client_secret, created_ms, live,
+    terms, customer, payment_method, latest_charge, amount_capturable, amount_received,
+    canceled_ms, cancellation_reason, last_error
+FROM nostro.payment_intents
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR customer = $8)
+ORDER BY seq ASC LIMIT $7;
+
+-- name: seq_of_charges
+-- Where a cursor stands.
+SELECT seq FROM nostro.charges WHERE book_id = $1 AND account = $2 AND id = $3;
+
+-- name: older_charges
+-- A page after a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, intent, status, amount, currency, acquirer, reference, created_ms, live,
+    payment_method, card, checks, billing, terms, customer, captured, amount_captured,
+    amount_refunded, refunds_reserved, released, balance_transaction, available_on, hold,
+    capture_before, acquirer_reference, authorization_code, network_reference, failure_code,
+    failure_message, decline_code, network_code
+FROM nostro.charges
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR customer = $8)
+    AND ($9::text IS NULL OR intent = $9)
+ORDER BY seq DESC LIMIT $7;
+
+-- name: newer_charges
+-- A page before a cursor: $3 and $4 bound seq, $5 and $6 the time of creation, $7 is the limit.
+SELECT
+    id, account, intent, status, amount, currency, acquirer, reference, created_ms, live,
+    payment_method, card, checks, billing, terms, customer, captured, amount_captured,
+    amount_refunded, refunds_reserved, released, balance_transaction, available_on, hold,
+    capture_before, acquirer_reference, authorization_code, network_reference, failure_code,
+    failure_message, decline_code, network_code
+FROM nostro.charges
+WHERE
+    book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
+    AND created_ms BETWEEN $5 AND $6
+    AND ($8::text IS NULL OR customer = $8)
+    AND ($9::text IS NULL OR intent = $9)
+ORDER BY seq ASC LIMIT $7;
