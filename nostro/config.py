@@ -28,6 +28,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shared_buffers_mb: int = 128
     webhook_private_addresses: bool = True  # of test books only; never of live ones
     log_level: str = "warning"
+    generation: str | None = None  # names every instance of one `nostro up`; given to its children
+    send_ms: int = 2_000  # a message not written by then is never written
+    call_ms: int = 10_000  # an acquirer's answer after that is no answer
+    settle_ms: int = 10_000  # how much longer than the call an instance holds its attempt
+    retry_ms: int = 1_000  # an unknown outcome is first asked about after this
 
     @property
     def acquirer_url(self) -> str:
@@ -58,7 +63,10 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-_INTEGERS = ("port", "sandbox_port", "fee_basis_points", "fee_fixed", "shared_buffers_mb")
+_INTEGERS = (
+    "port", "sandbox_port", "fee_basis_points", "fee_fixed", "shared_buffers_mb",
+    "send_ms", "call_ms", "settle_ms", "retry_ms",
+)  # fmt: skip
 _SECRETS = ("database_url", "app_url", "secret_key")
 
 

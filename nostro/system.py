@@ -8,7 +8,6 @@ import time
 
 from nostro.kernel.clock import BusinessTime, SystemTime
 
-
 _BLOCK_BYTES = 4_096
 
 

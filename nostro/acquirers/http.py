@@ -114,7 +114,9 @@ class HttpClient:
 
     async def post(self, path: bytes, body: bytes) -> tuple[int, bytes]:
         """POST JSON. Raises NeverWritten or NoAnswer."""
-        head = b"POST %b%b HTTP/1.1\r\n%bContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        head = (
+            b"POST %b%b HTTP/1.1\r\n%bContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        )
         return await self._ask(head % (self._prefix, path, self._host_line, len(body)) + body)
 
     async def get(self, path: bytes) -> tuple[int, bytes]:

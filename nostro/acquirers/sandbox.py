@@ -202,4 +202,3 @@ def _found(status: int, body: bytes, reference: str) -> Found:
 
 def _checks(answer: _Answer) -> dict[str, str]:
     return {name: value for name in _CHECKS if (value := getattr(answer, name)) is not None}
-

@@ -35,9 +35,7 @@ async def answer(call: Call, reply: Reply, headers: dict[str, str]) -> Rendered:
     return await _saved(call, reply, headers, False)
 
 
-async def _saved(
-    call: Call, saved: Saved, headers: dict[str, str], replayed: bool
-) -> Rendered:
+async def _saved(call: Call, saved: Saved, headers: dict[str, str], replayed: bool) -> Rendered:
     if isinstance(saved, Refusal):
         if saved.code == "lock_timeout":
             headers.update(lock_timeout().headers)

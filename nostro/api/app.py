@@ -70,7 +70,7 @@ class Resource:
         except ApiError as error:
             status, body = error.status, _encode(errors.to_body(error))
             headers.update(error.headers)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a typed answer
             refusal = _infrastructure(error, request_id)
             status, body = refusal.status, _encode(errors.to_body(refusal))
             headers.update(refusal.headers)
@@ -135,7 +135,10 @@ class Resource:
             return Merchant(identity.book, origin, identity.account.fee)
         endpoint = f"{request.method} {request.path}"
         guard = KeyRequest(
-            f"{account}/{key}", endpoint, self._services.fingerprint.of(endpoint, form, account), request_id
+            f"{account}/{key}",
+            endpoint,
+            self._services.fingerprint.of(endpoint, form, account),
+            request_id,
         )
         return Merchant(identity.book, origin, identity.account.fee, guard)
 

@@ -69,9 +69,7 @@ class Reading:
             raise no_such(kind, identifier, param)
         return row
 
-    async def page(
-        self, table: Table[R], page: Page, *filters: Any
-    ) -> tuple[list[R], bool]:
+    async def page(self, table: Table[R], page: Page, *filters: Any) -> tuple[list[R], bool]:
         """Rows newest first and whether there are more in the direction of the cursor."""
         backwards = page.ending_before is not None
         low, high = FIRST, LAST

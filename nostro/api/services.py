@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from nostro.api.fingerprint import RequestFingerprint
 from nostro.kernel.ports import Clock, Decider, Entropy, Reader
 from nostro.merchants.service import Merchants
 from nostro.payments.service import Payments
+from nostro.refunds.service import Refunds
 from nostro.vault.service import CardVault
 
 
@@ -25,4 +25,4 @@ class Services:
     cards: CardVault
     fingerprint: RequestFingerprint
     payments: Payments
-    refunds: Any = None
+    refunds: Refunds

@@ -7,7 +7,9 @@ import msgspec
 from nostro.kernel.clock import BusinessTime
 
 
-class BalanceTransaction(msgspec.Struct, frozen=True, tag="balance_transaction", tag_field="object"):
+class BalanceTransaction(
+    msgspec.Struct, frozen=True, tag="balance_transaction", tag_field="object"
+):
     """An immutable line of a merchant's statement. `fee` is what the platform kept of it."""
 
     id: str

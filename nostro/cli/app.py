@@ -61,6 +61,12 @@ def api(data_dir: DataDir = None, port: Port = None, database_url: DatabaseUrl =
     _run(programs.api, settings)
 
 
+@app.command()
+def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Finish what is open, release funds, deliver webhooks."""
+    _run(programs.worker, from_environment(data_dir=data_dir, database_url=database_url))
+
+
 def _run(program: Any, settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"

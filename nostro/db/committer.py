@@ -102,7 +102,9 @@ class Committer:
     async def _serve(self) -> None:
         while True:
             await self._arrived.wait()
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_COMMANDS_MAX))]
+            batch = [
+                self._queue.popleft() for _ in range(min(len(self._queue), BATCH_COMMANDS_MAX))
+            ]
             if not self._queue:
                 self._arrived.clear()
             await self._finish(batch)
@@ -318,7 +320,15 @@ class _Batch:
 
     def _book_keeping(self, fold: Fold) -> list[Statement]:
         count = len(fold.posted)
-        batch = (self.book, self.batch_no, self.next_transfer, count, self.now, self.epoch, self.writer)
+        batch = (
+            self.book,
+            self.batch_no,
+            self.next_transfer,
+            count,
+            self.now,
+            self.epoch,
+            self.writer,
+        )
         head = (
             self.book, self.next_seq, self.next_transfer + count, fold.next_number,
             self.batch_no + 1, self.now,

@@ -21,7 +21,9 @@ Key = tuple[str, str]
 class Overlay:
     """Rows by table and id; what is new, changed or gone is written once, in its last state."""
 
-    def __init__(self, committed: dict[Key, Any], fold: Fold, now: BusinessTime, system: SystemTime):
+    def __init__(
+        self, committed: dict[Key, Any], fold: Fold, now: BusinessTime, system: SystemTime
+    ):
         self.rows = committed
         self.fold = fold
         self.now, self.system_now = now, system

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, LiteralString, Protocol
 
 import msgspec
@@ -36,7 +36,7 @@ DUE_AT_ONCE = 200
 _USER_AGENT = "Nostro/1.0 (webhooks)"
 log = logging.getLogger(__name__)
 
-Render = Callable[[Event, Endpoint], bytes]
+Render = Callable[[int, Event, Endpoint], Awaitable[bytes]]
 
 
 class CursorStore(Reader, Protocol):
@@ -111,7 +111,7 @@ class Deliveries:
         self, book: int, endpoint: Endpoint, page: Sequence[tuple[int, Event]]
     ) -> int:
         """Deliver a page, record what failed, then move the cursor; returns how far it moved."""
-        run = _Page(self, endpoint, page)
+        run = _Page(self, book, endpoint, page)
         await run.deliver()
         if run.failed:
             await asyncio.gather(*[self._record(book, endpoint, *one) for one in run.failed])
@@ -162,23 +162,23 @@ class Deliveries:
         error: str | None = STOPPED
         open_to_it = endpoint and endpoint.status == ENABLED and not endpoint.deleted
         if endpoint and event and open_to_it:
-            error = await self.attempt_safely(endpoint, event)
+            error = await self.attempt_safely(book, endpoint, event)
         record = RecordRetry(book, self._entropy.bytes(16), delivery, error, not open_to_it)
         await self._decider(book).run(record)
 
     # One attempt
 
-    async def attempt_safely(self, endpoint: Endpoint, event: Event) -> str | None:
+    async def attempt_safely(self, book: int, endpoint: Endpoint, event: Event) -> str | None:
         """As `attempt`; a mistake of ours is a failure like any other, so that it stops nobody else."""
         try:
-            return await self.attempt(endpoint, event)
+            return await self.attempt(book, endpoint, event)
         except Exception as mistake:
             log.exception("event %s cannot be sent to %s", event.id, endpoint.id)
             return f"our mistake: {type(mistake).__name__}"
 
-    async def attempt(self, endpoint: Endpoint, event: Event) -> str | None:
+    async def attempt(self, book: int, endpoint: Endpoint, event: Event) -> str | None:
         """Send once, freshly signed; None if it was accepted (2xx), else what went wrong."""
-        body = self._render(event, endpoint)
+        body = await self._render(book, event, endpoint)
         secret = self._box.open(endpoint.secret, endpoint.account, endpoint.id)
         now: SystemTime = self._clock.system()
         headers = {
@@ -197,9 +197,14 @@ class _Page:
     """One page on its way to one endpoint: a few at once, begun in order, stopped when all of them fail."""
 
     def __init__(
-        self, deliveries: Deliveries, endpoint: Endpoint, page: Sequence[tuple[int, Event]]
+        self,
+        deliveries: Deliveries,
+        book: int,
+        endpoint: Endpoint,
+        page: Sequence[tuple[int, Event]],
     ) -> None:
-        self._deliveries, self._endpoint, self._page = deliveries, endpoint, page
+        self._deliveries, self._book = deliveries, book
+        self._endpoint, self._page = endpoint, page
         self._next = 0
         self._failed_in_a_row = 0
         self._accepted = 0
@@ -231,7 +236,7 @@ class _Page:
                 await self._one(seq, event)
 
     async def _one(self, seq: int, event: Event) -> None:
-        error = await self._deliveries.attempt_safely(self._endpoint, event)
+        error = await self._deliveries.attempt_safely(self._book, self._endpoint, event)
         if error is None:
             self._failed_in_a_row = 0
             self._accepted += 1

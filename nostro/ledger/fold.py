@@ -114,7 +114,9 @@ class Fold:
     def _undo(
         self,
         mark: int,
-        undo: list[tuple[Account, tuple[int, int, int, int, int], Account, tuple[int, int, int, int, int]]],
+        undo: list[
+            tuple[Account, tuple[int, int, int, int, int], Account, tuple[int, int, int, int, int]]
+        ],
         holds: list[tuple[str, Hold | None]],
     ) -> None:
         del self.posted[mark:]
@@ -146,9 +148,7 @@ class Fold:
         credit.cp += posted
         credit.cq += pending
         credit.version += 1
-        self.posted.append(
-            Posted(transfer, posted, pending, Entry(debit, "d"), Entry(credit, "c"))
-        )
+        self.posted.append(Posted(transfer, posted, pending, Entry(debit, "d"), Entry(credit, "c")))
         self._keep_hold(transfer, pending)
         return None
 

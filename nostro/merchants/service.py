@@ -59,6 +59,11 @@ class Merchants:
         """Register a book. Its head is the ledger's to open."""
         await self._store.write(QUERIES["insert_book"], book, live, name, self._clock.system())
 
+    async def books(self) -> list[tuple[int, bool]]:
+        """Every book and its mode."""
+        rows = await self._store.fetch(QUERIES["list_books"])
+        return [(row[0], row[1]) for row in rows]
+
     async def create_account(
         self,
         name: str,

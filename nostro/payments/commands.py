@@ -433,9 +433,7 @@ def _attempt(
     )  # fmt: skip
 
 
-def _sending(
-    intent: Intent, attempt: Attempt, method: PaymentMethod | None, rows: Rows
-) -> Decided:
+def _sending(intent: Intent, attempt: Attempt, method: PaymentMethod | None, rows: Rows) -> Decided:
     return Decision(Sending(attempt.id, attempt, intent, method), [*rows, (ATTEMPTS, attempt)])
 
 

@@ -17,8 +17,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "processing_error": ("processing_error", PROCESSING),
     "card_velocity_exceeded": (
         "card_declined",
-        "Your card was declined for making repeated attempts too frequently or exceeding its "
-        "amount limit.",
+        (
+            "Your card was declined for making repeated attempts too frequently or exceeding its "
+            "amount limit."
+        ),
     ),
 }
 # Codes whose error carries no decline_code of its own on the wire.

@@ -108,9 +108,7 @@ class Payments:
         self, merchant: Merchant, intent: str, changes: Changes, patch: dict[str, object]
     ) -> Reply:
         """Change an intent without sending anything."""
-        command = UpdateIntent(
-            merchant.book, self._seed(), merchant.origin, intent, changes, patch
-        )
+        command = UpdateIntent(merchant.book, self._seed(), merchant.origin, intent, changes, patch)
         return await self._run(merchant, command, None)
 
     async def confirm(
@@ -226,7 +224,9 @@ class Payments:
         return await self._replay(book, attempt)
 
     async def _replay(self, book: int, attempt: Attempt) -> Evidence:
-        count = CountSend(book, self._seed(), attempt, SystemTime(self._now() + self.timing.send_ms))
+        count = CountSend(
+            book, self._seed(), attempt, SystemTime(self._now() + self.timing.send_ms)
+        )
         counted = await self._decider(book).run(count)
         if counted is None:
             return Unknown("another instance took over")

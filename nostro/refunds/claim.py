@@ -92,3 +92,29 @@ class CountRefundSend(msgspec.Struct, frozen=True):
             return Decision(None)
         counted = replace(refund, sends=refund.sends + 1, send_by=self.send_by)
         return Decision(counted, [(REFUNDS, counted)])
+
+
+class EndRefundLeases(msgspec.Struct, frozen=True):
+    """End the leases that a dead instance holds. The names of the living begin with `generation`."""
+
+    book: int
+    seed: bytes
+    refunds: tuple[str, ...]
+    generation: str
+
+    def reads(self) -> Reads:
+        """The refunds."""
+        return Reads([(REFUNDS, refund) for refund in self.refunds])
+
+    def decide(self, view: View) -> Decision[int]:
+        """Lower the lease of each that is being sent by the dead; returns how many."""
+        found = (view.get(REFUNDS, refund) for refund in self.refunds)
+        ended = [
+            replace(refund, lease_until=view.system_now)
+            for refund in found
+            if refund is not None
+            and refund.state in REPEATABLE
+            and refund.lease_until > view.system_now
+            and not refund.holder.startswith(self.generation)
+        ]
+        return Decision(len(ended), [(REFUNDS, refund) for refund in ended])

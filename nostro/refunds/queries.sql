@@ -88,5 +88,13 @@ ORDER BY seq ASC LIMIT $7;
 SELECT id, account, key, request_id FROM nostro.refunds
 WHERE
     book_id = $1 AND state IN ('waiting', 'sending', 'unknown', 'accepted', 'provisional')
-    AND lease_until <= $2
+    AND lease_until <= $2 AND NOT id = any($4::text [])
 ORDER BY lease_until LIMIT $3;
+
+-- name: find_held_refunds
+-- Refunds being sent whose lease an instance of an earlier generation holds; the living share a prefix.
+SELECT id FROM nostro.refunds
+WHERE
+    book_id = $1 AND state IN ('sending', 'unknown') AND lease_until > $2
+    AND NOT starts_with(holder, $3)
+ORDER BY lease_until LIMIT $4;

@@ -27,7 +27,12 @@ class CardVault:
     """What payments and the API need of the vault."""
 
     def __init__(
-        self, vault: Vault, presealed: PresealedCards, reader: Reader, clock: Clock, entropy: Entropy
+        self,
+        vault: Vault,
+        presealed: PresealedCards,
+        reader: Reader,
+        clock: Clock,
+        entropy: Entropy,
     ) -> None:
         self._vault, self._presealed, self._reader = vault, presealed, reader
         self._clock, self._entropy = clock, entropy
@@ -74,7 +79,9 @@ class CardVault:
         """Read the data keys and make a durable one of this process's own to seal under."""
         await self.load_data_keys()
         key = self._vault.new_data_key(self._clock.system())
-        await store.write(QUERIES["insert_data_key"], key.id, key.wrapped, key.kek_id, key.created_ms)
+        await store.write(
+            QUERIES["insert_data_key"], key.id, key.wrapped, key.kek_id, key.created_ms
+        )
         self._vault.use(key)
 
     async def load_data_keys(self) -> None:

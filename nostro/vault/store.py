@@ -7,6 +7,4 @@ from nostro.kernel.table import Table
 from nostro.vault.model import SealedCard
 
 QUERIES = load("nostro.vault")
-CARDS = Table(
-    "vault_cards", SealedCard, QUERIES, key="token", mutable=("exp_month", "exp_year")
-)
+CARDS = Table("vault_cards", SealedCard, QUERIES, key="token", mutable=("exp_month", "exp_year"))

@@ -22,7 +22,7 @@ BOOKS_MS = 30 * SECOND
 LEASE = "work"
 log = logging.getLogger(__name__)
 
-DutiesOf = Callable[[Book], Sequence[Duty]]
+DutiesOf = Callable[[Book, Lease], Sequence[Duty]]
 Books = Callable[[], Awaitable[Sequence[Book]]]
 
 
@@ -102,7 +102,7 @@ class Worker:
 
     async def _work(self, book: Book) -> None:
         lease = Lease(self._store, self._clock, self._instance, book.id, LEASE)
-        await Shift(lease, self._duties_of(book), self._clock).run()
+        await Shift(lease, self._duties_of(book, lease), self._clock).run()
 
 
 async def run_worker(worker: Worker, stop: asyncio.Event) -> None:

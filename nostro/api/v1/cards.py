@@ -28,7 +28,10 @@ from nostro.vault.model import SealedCard
 from nostro.vault.service import today
 
 ADDRESS = Spec(
-    {name: String(unset=True) for name in ("city", "country", "line1", "line2", "postal_code", "state")}
+    {
+        name: String(unset=True)
+        for name in ("city", "country", "line1", "line2", "postal_code", "state")
+    }
 )
 BILLING = Spec(
     {

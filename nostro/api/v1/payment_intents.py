@@ -141,9 +141,7 @@ async def update(call: Call) -> Reply:
         _amount(params, currency), params.get("currency"), params.get("customer"),
         params.get("capture_method"), None, choice,
     )  # fmt: skip
-    return await call.services.payments.update(
-        call.merchant, intent.id, changes, _terms(params)
-    )
+    return await call.services.payments.update(call.merchant, intent.id, changes, _terms(params))
 
 
 async def confirm(call: Call) -> Reply:

@@ -1,32 +1,28 @@
-"""The only place that knows every room: builds the object graph by hand."""
+"""What the commands of `nostro` run."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
 from pathlib import Path
 
 import msgspec
+import uvloop
 
-from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.api.app import Application, build
-from nostro.api.fingerprint import RequestFingerprint
-from nostro.api.services import Services
 from nostro.api.v1 import operations
+from nostro.bootstrap.graph import graph, secret_file
+from nostro.bootstrap.worker import Work
 from nostro.cli import app as commands
 from nostro.cli.serve import serve
 from nostro.cli.up import keep_up
 from nostro.config import Settings, child_environment
 from nostro.db import roles
-from nostro.db.committer import Committer
 from nostro.db.embedded import EmbeddedPostgres
 from nostro.db.migrate import migrate
 from nostro.db.pool import Pool
-from nostro.db.revocations import listen
 from nostro.db.server_settings import ServerSettings
-from nostro.db.session import Session
 from nostro.db.urls import ConnectionUrls
 from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ids import Mint
@@ -35,96 +31,11 @@ from nostro.kernel.secret import Secret
 from nostro.ledger.store import QUERIES as ledger_queries
 from nostro.merchants.model import LIVE_BOOK, TEST_BOOK
 from nostro.merchants.service import Merchants
-from nostro.payments.service import Payments
 from nostro.system import SystemClock, SystemEntropy
-from nostro.vault.key_file import open_key_file
-from nostro.vault.presealed import PresealedCards
-from nostro.vault.sealing import Vault
-from nostro.vault.service import CardVault, today
 
 FIRST_ACCOUNT = "acct_1Nostro"
-
-
-class Deciders:
-    """One committer per book, made when the book is first asked for."""
-
-    def __init__(self, url: str, clock: SystemClock, entropy: SystemEntropy) -> None:
-        self._url, self._clock, self._entropy = url, clock, entropy
-        self._committers: dict[int, Committer] = {}
-
-    def __call__(self, book: int) -> Committer:
-        committer = self._committers.get(book)
-        if committer is None:
-            committer = Committer(book, self._connect, self._clock, self._entropy)
-            self._committers[book] = committer
-        return committer
-
-    async def close(self) -> None:
-        """Stop every committer."""
-        for committer in self._committers.values():
-            await committer.close()
-
-    async def _connect(self) -> Session:
-        return await Session.open(self._url)
-
-
-class Graph(msgspec.Struct):
-    """Everything a process of ours works with."""
-
-    services: Services
-    deciders: Deciders
-    pool: Pool
-    acquirer: SandboxAcquirer
-    instance: str
-
-
-@asynccontextmanager
-async def graph(settings: Settings, app_url: str, role: str) -> AsyncIterator[Graph]:
-    """The object graph of one process, opened and closed in order."""
-    clock, entropy = SystemClock(), SystemEntropy()
-    pool, deciders = Pool(app_url), Deciders(app_url, clock, entropy)
-    keyring = open_key_file(settings.data_dir / "vault.keys", entropy)
-    vault = Vault(keyring, entropy)
-    cards = CardVault(vault, PresealedCards(vault, today(clock)), pool, clock, entropy)
-    await cards.open_for_business(pool)
-    secret = secret_file(settings.data_dir / "api.key", entropy)
-    acquirer = SandboxAcquirer(settings.acquirer_url, clock)
-    instance = Mint(entropy.bytes(16), 0, clock.system()).new(role)
-    payments = Payments(
-        deciders, pool, {acquirer.name: acquirer}, cards, clock, entropy, instance
-    )
-    merchants = Merchants(pool, secret, clock, entropy)
-    services = Services(
-        clock=clock, entropy=entropy, reader=pool, decider=deciders, merchants=merchants,
-        cards=cards, fingerprint=RequestFingerprint(secret, vault), payments=payments,
-    )  # fmt: skip
-    listener = asyncio.create_task(listen(app_url, merchants))
-    try:
-        yield Graph(services, deciders, pool, acquirer, instance)
-    finally:
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
-        await acquirer.close()
-        await deciders.close()
-        await pool.close()
-
-
-def secret_file(path: Path, entropy: SystemEntropy) -> Secret:
-    """A key of 32 bytes in a file of its own (0600), made at first use."""
-    if not path.exists():
-        beside = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(entropy.bytes(32).hex())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(beside, path)
-        except FileExistsError:
-            pass
-        finally:
-            os.unlink(beside)
-    return Secret(path.read_text().strip())
+# The worker yields to the API: a webhook can wait, a payment should not.
+WORKER_NICENESS = 5
 
 
 def application(settings: Settings, app_url: str) -> Application:
@@ -145,15 +56,33 @@ class Programs:
         serve(application(settings, asyncio.run(_app_url(settings))), settings.host, settings.port)
         return 0
 
+    def worker(self, settings: Settings) -> int:
+        """The worker alone."""
+        os.nice(WORKER_NICENESS)
+        uvloop.run(_work(settings, asyncio.run(_app_url(settings))))
+        return 0
+
+
+async def _work(settings: Settings, app_url: str) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with graph(settings, app_url, "worker") as found:
+        await Work(found, settings).run(stop)
+
 
 async def _up(settings: Settings) -> None:
+    clock, entropy = SystemClock(), SystemEntropy()
+    generation = Mint(entropy.bytes(16), 0, clock.system()).new("up")
+    settings = msgspec.structs.replace(settings, generation=generation)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if settings.database_url is not None:
         urls = await roles.ensure(settings.database_url.reveal())
         await _prepare_and_keep_up(settings, urls)
         return
     server = EmbeddedPostgres(
-        settings.data_dir / "postgres", ServerSettings(shared_buffers=f"{settings.shared_buffers_mb}MB")
+        settings.data_dir / "postgres",
+        ServerSettings(shared_buffers=f"{settings.shared_buffers_mb}MB"),
     )
     urls = await server.start()
     try:

@@ -1,0 +1,5 @@
+"""The only place that knows every room: builds the object graph by hand, and the programs around it."""
+
+from nostro.bootstrap.programs import main
+
+__all__ = ["main"]

@@ -1,0 +1,98 @@
+"""The worker of one process: every duty of every book, wired."""
+
+from __future__ import annotations
+
+import asyncio
+
+from nostro.api import versions
+from nostro.api.reading import Reading
+from nostro.api.render import encode, event
+from nostro.bootstrap.graph import Graph
+from nostro.config import Settings
+from nostro.events.delivery import Deliveries
+from nostro.events.model import Endpoint, Event
+from nostro.events.sender import WebhookSender
+from nostro.events.targets import LIVE, LOCAL, TEST
+from nostro.kernel.money import FeeSchedule
+from nostro.payments.due import due_attempts
+from nostro.refunds.claim import EndRefundLeases
+from nostro.refunds.due import due_refunds, held_refunds
+from nostro.work.duties import (
+    Book,
+    Desk,
+    Duty,
+    ExpiringHolds,
+    PruningKeys,
+    ReleasingFunds,
+    Resolving,
+)
+from nostro.work.leases import Lease
+from nostro.work.loop import Worker, run_worker
+from nostro.work.predecessors import ATTEMPTS, Holdings, bury
+from nostro.work.webhooks import RetryingDeliveries, ServingEndpoints
+
+REFUNDS = Holdings(held_refunds, EndRefundLeases)
+
+
+class Work:
+    """Everything the worker does, over one graph."""
+
+    def __init__(self, graph: Graph, settings: Settings) -> None:
+        self._graph, self._settings = graph, settings
+        self._desk = Desk(graph.deciders, graph.pool, graph.clock, graph.entropy)
+        self._senders = {
+            False: WebhookSender(LOCAL if settings.webhook_private_addresses else TEST),
+            True: WebhookSender(LIVE),
+        }
+        self._deliveries = Deliveries(
+            graph.deciders, graph.pool, self._senders, self._rendered, graph.box, graph.clock,
+            graph.entropy,
+        )  # fmt: skip
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """End the leases of dead predecessors, then work until `stop` is set."""
+        graph = self._graph
+        generation = self._settings.generation
+        if generation is not None:
+            for book in await self._books():
+                await bury(book.id, generation, self._desk, graph.pool, ATTEMPTS, REFUNDS)
+        worker = Worker(self._books, self._duties, graph.pool, graph.clock, graph.instance)
+        try:
+            await run_worker(worker, stop)
+        finally:
+            for sender in self._senders.values():
+                await sender.close()
+
+    async def _books(self) -> list[Book]:
+        return [Book(*row) for row in await self._graph.services.merchants.books()]
+
+    def _duties(self, book: Book, lease: Lease) -> list[Duty]:
+        services, desk = self._graph.services, self._desk
+
+        def held() -> bool:
+            return lease.held
+
+        return [
+            Resolving("attempts", book, desk, due_attempts, services.payments, self._fee_of),
+            Resolving("refunds", book, desk, due_refunds, services.refunds, self._fee_of),
+            ReleasingFunds(book, desk),
+            ExpiringHolds(book, desk),
+            PruningKeys(book, desk),
+            ServingEndpoints(book.id, self._deliveries, desk.clock, held),
+            RetryingDeliveries(book.id, self._deliveries, desk.clock, held),
+        ]
+
+    async def _fee_of(self, account: str) -> FeeSchedule:
+        found = await self._graph.services.merchants.find(account)
+        assert found is not None, "an attempt has its account"
+        return found.fee
+
+    async def _rendered(self, book: int, happened: Event, endpoint: Endpoint) -> bytes:
+        """The event as this endpoint's version shows it."""
+        version = endpoint.api_version or versions.LATEST
+        body = event(happened, version)
+        if not versions.is_newest(version):
+            reading = Reading(self._graph.pool, book, endpoint.account)
+            now = self._graph.clock.business()
+            body, _ = await versions.adapted(body, version, reading.fetch, now)
+        return encode(body)
