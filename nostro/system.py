@@ -31,12 +31,15 @@ class SystemEntropy:
     """The kernel's random bytes, drawn in blocks: a system call for each id would be seen in the budget."""
 
     def __init__(self) -> None:
-        self._block, self._at, self._process = b"", 0, 0
+        self._block, self._at = b"", 0
+        os.register_at_fork(after_in_child=self._forget)
 
     def bytes(self, count: int) -> bytes:
         """`count` unpredictable bytes, never handed out twice; a forked process draws its own."""
-        if self._at + count > len(self._block) or self._process != os.getpid():
+        if self._at + count > len(self._block):
             self._block, self._at = os.urandom(max(_BLOCK_BYTES, count)), 0
-            self._process = os.getpid()
         self._at += count
         return self._block[self._at - count : self._at]
+
+    def _forget(self) -> None:
+        self._block, self._at = b"", 0

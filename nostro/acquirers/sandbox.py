@@ -151,6 +151,8 @@ def _authorization(message: PaymentMessage, card: CardDetails, capture: bool) ->
 
 
 def _parsed(body: bytes) -> _Answer | None:
+    if b"\\u0000" in body:  # no honest answer has it, and PostgreSQL could not keep it
+        return None
     try:
         return _decode(body)
     except msgspec.MsgspecError:

@@ -12,8 +12,8 @@ INSERT INTO nostro.customers (
 )
 SELECT
     $1, x.seq, x.id, x.account, x.created_ms, x.live, x.name, x.email, x.phone, x.description,
-    x.address::jsonb, x.shipping::jsonb, x.metadata::jsonb, x.default_payment_method,
-    x.preferred_locales::jsonb, x.tax_exempt, x.invoice_prefix, x.deleted
+    x.address::json, x.shipping::json, x.metadata::json, x.default_payment_method,
+    x.preferred_locales::json, x.tax_exempt, x.invoice_prefix, x.deleted
 FROM unnest(
     $2::bigint [], $3::text [], $4::text [], $5::bigint [], $6::boolean [], $7::text [],
     $8::text [], $9::text [], $10::text [], $11::text [], $12::text [], $13::text [], $14::text
@@ -28,9 +28,9 @@ WITH done AS (
     UPDATE nostro.customers AS t
     SET
         name = x.name, email = x.email, phone = x.phone, description = x.description, address =
-        x.address::jsonb, shipping = x.shipping::jsonb, metadata = x.metadata::jsonb,
+        x.address::json, shipping = x.shipping::json, metadata = x.metadata::json,
         default_payment_method = x.default_payment_method, preferred_locales =
-        x.preferred_locales::jsonb, tax_exempt = x.tax_exempt, deleted = x.deleted
+        x.preferred_locales::json, tax_exempt = x.tax_exempt, deleted = x.deleted
     FROM unnest(
         $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text
         [], $9::text [], $10::text [], $11::text [], $12::text [], $13::boolean []

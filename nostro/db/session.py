@@ -69,7 +69,7 @@ class Session:
             )
         except psycopg.Error as error:
             raise ConnectionLost(str(error)) from error
-        connection.adapters.register_loader("jsonb", _Text)
+        connection.adapters.register_loader("json", _Text)
         return cls(connection)
 
     @property

@@ -29,8 +29,8 @@ INSERT INTO nostro.webhook_endpoints (
     api_version, status, metadata, deleted
 )
 SELECT
-    $1, x.seq, x.id, x.account, x.url, x.enabled_events::jsonb, x.created_ms, x.live, x.secret,
-    x.description, x.api_version, x.status, x.metadata::jsonb, x.deleted
+    $1, x.seq, x.id, x.account, x.url, x.enabled_events::json, x.created_ms, x.live, x.secret,
+    x.description, x.api_version, x.status, x.metadata::json, x.deleted
 FROM unnest(
     $2::bigint [], $3::text [], $4::text [], $5::text [], $6::text [], $7::bigint [],
     $8::boolean [], $9::text [], $10::text [], $11::text [], $12::text [], $13::text [],
@@ -44,8 +44,8 @@ FROM unnest(
 WITH done AS (
     UPDATE nostro.webhook_endpoints AS t
     SET
-        url = x.url, enabled_events = x.enabled_events::jsonb, description = x.description,
-        status = x.status, metadata = x.metadata::jsonb, deleted = x.deleted
+        url = x.url, enabled_events = x.enabled_events::json, description = x.description,
+        status = x.status, metadata = x.metadata::json, deleted = x.deleted
     FROM unnest(
         $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [],
         $8::boolean []

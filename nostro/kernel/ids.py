@@ -1,4 +1,4 @@
-"""Ids: a type prefix, base62 of (48-bit milliseconds, 16-bit birth book), and base62 of 72 random bits.
+"""Ids: a type prefix, base62 of (48-bit milliseconds, 16-bit birth book), then of twice 36 random bits.
 
 The book of an object is known from its id alone, and ids of one prefix sort by time of birth.
 Minting is deterministic given a seed, so that a command decided twice mints the same ids.
@@ -10,12 +10,15 @@ import hashlib
 from functools import lru_cache
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_TIME_LENGTH, _RANDOM_LENGTH = 11, 13  # digits: the first powers of 62 that hold 64 and 72 bits
+_TIME_LENGTH, _HALF_LENGTH = 11, 7  # digits: the first powers of 62 that hold 64 and 36 bits
+_RANDOM_LENGTH = 2 * _HALF_LENGTH
 BODY_LENGTH = _TIME_LENGTH + _RANDOM_LENGTH
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
+_TRIPLES = [a + pair for a in ALPHABET[:2] for pair in _PAIRS]  # enough for 2**36 // 62**4
+_FOUR_DIGITS = 62**4
 _RANDOM_BYTES = 9
-_STREAM_BYTES = 32 * 16
+_STREAM_BYTES = 168  # one block of SHAKE128: enough for most commands
 
 
 def base62(number: int, length: int) -> str:
@@ -40,6 +43,12 @@ def birth_book(identifier: str) -> int | None:
             return None
         number = number * 62 + _VALUES[character]
     return number & 0xFFFF
+
+
+def _half(number: int) -> str:
+    """36 bits as 7 digits."""
+    high, low = divmod(number, _FOUR_DIGITS)
+    return f"{_TRIPLES[high]}{_PAIRS[low // 3844]}{_PAIRS[low % 3844]}"
 
 
 @lru_cache(maxsize=64)
@@ -68,7 +77,8 @@ class Mint:
 
     def new(self, prefix: str) -> str:
         """A new id, such as `pi_…` for prefix `pi`."""
-        return f"{prefix}_{self._time}{base62(self._draw(_RANDOM_BYTES), _RANDOM_LENGTH)}"
+        high, low = divmod(self._draw(_RANDOM_BYTES), 1 << 36)
+        return f"{prefix}_{self._time}{_half(high)}{_half(low)}"
 
     def transfer_id(self) -> str:
         """A new time-ordered UUID, version 7 (RFC 9562), as 32 hexadecimal digits."""

@@ -10,8 +10,8 @@ INSERT INTO nostro.payment_methods (
     customer, allow_redisplay
 )
 SELECT
-    $1, x.seq, x.id, x.account, x.card::jsonb, x.card_token, x.created_ms, x.live,
-    x.billing::jsonb, x.checks::jsonb, x.metadata::jsonb, x.customer, x.allow_redisplay
+    $1, x.seq, x.id, x.account, x.card::json, x.card_token, x.created_ms, x.live,
+    x.billing::json, x.checks::json, x.metadata::json, x.customer, x.allow_redisplay
 FROM unnest(
     $2::bigint [], $3::text [], $4::text [], $5::text [], $6::text [], $7::bigint [],
     $8::boolean [], $9::text [], $10::text [], $11::text [], $12::text [], $13::text []
@@ -24,8 +24,8 @@ FROM unnest(
 WITH done AS (
     UPDATE nostro.payment_methods AS t
     SET
-        card = x.card::jsonb, billing = x.billing::jsonb, checks = x.checks::jsonb, metadata =
-        x.metadata::jsonb, customer = x.customer, allow_redisplay = x.allow_redisplay
+        card = x.card::json, billing = x.billing::json, checks = x.checks::json, metadata =
+        x.metadata::json, customer = x.customer, allow_redisplay = x.allow_redisplay
     FROM unnest(
         $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text
         []

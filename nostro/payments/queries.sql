@@ -13,9 +13,9 @@ INSERT INTO nostro.payment_intents (
 )
 SELECT
     $1, x.seq, x.id, x.account, x.status, x.amount, x.currency, x.capture_method,
-    x.client_secret, x.created_ms, x.live, x.terms::jsonb, x.customer, x.payment_method,
+    x.client_secret, x.created_ms, x.live, x.terms::json, x.customer, x.payment_method,
     x.latest_charge, x.amount_capturable, x.amount_received, x.canceled_ms,
-    x.cancellation_reason, x.last_error::jsonb
+    x.cancellation_reason, x.last_error::json
 FROM unnest(
     $2::bigint [], $3::text [], $4::text [], $5::text [], $6::bigint [], $7::text [], $8::text
     [], $9::text [], $10::bigint [], $11::boolean [], $12::text [], $13::text [], $14::text [],
@@ -31,10 +31,10 @@ WITH done AS (
     UPDATE nostro.payment_intents AS t
     SET
         status = x.status, amount = x.amount, currency = x.currency, capture_method =
-        x.capture_method, terms = x.terms::jsonb, customer = x.customer, payment_method =
+        x.capture_method, terms = x.terms::json, customer = x.customer, payment_method =
         x.payment_method, latest_charge = x.latest_charge, amount_capturable =
         x.amount_capturable, amount_received = x.amount_received, canceled_ms = x.canceled_ms,
-        cancellation_reason = x.cancellation_reason, last_error = x.last_error::jsonb
+        cancellation_reason = x.cancellation_reason, last_error = x.last_error::json
     FROM unnest(
         $2::text [], $3::text [], $4::bigint [], $5::text [], $6::text [], $7::text [], $8::text
         [], $9::text [], $10::text [], $11::bigint [], $12::bigint [], $13::bigint [], $14::text
@@ -114,8 +114,8 @@ INSERT INTO nostro.charges (
 )
 SELECT
     $1, x.seq, x.id, x.account, x.intent, x.status, x.amount, x.currency, x.acquirer,
-    x.reference, x.created_ms, x.live, x.payment_method, x.card::jsonb, x.checks::jsonb,
-    x.billing::jsonb, x.terms::jsonb, x.customer, x.captured, x.amount_captured,
+    x.reference, x.created_ms, x.live, x.payment_method, x.card::json, x.checks::json,
+    x.billing::json, x.terms::json, x.customer, x.captured, x.amount_captured,
     x.amount_refunded, x.refunds_reserved, x.released, x.balance_transaction, x.available_on,
     x.hold, x.capture_before, x.acquirer_reference, x.authorization_code, x.network_reference,
     x.failure_code, x.failure_message, x.decline_code, x.network_code
@@ -138,7 +138,7 @@ FROM unnest(
 WITH done AS (
     UPDATE nostro.charges AS t
     SET
-        status = x.status, terms = x.terms::jsonb, captured = x.captured, amount_captured =
+        status = x.status, terms = x.terms::json, captured = x.captured, amount_captured =
         x.amount_captured, amount_refunded = x.amount_refunded, refunds_reserved =
         x.refunds_reserved, released = x.released, balance_transaction = x.balance_transaction,
         available_on = x.available_on

@@ -15,7 +15,7 @@ INSERT INTO nostro.refunds (
 SELECT
     $1, x.seq, x.id, x.account, x.charge, x.intent, x.state, x.amount, x.currency, x.acquirer,
     x.original, x.created_ms, x.live, x.lease_until, x.send_by, x.holder, x.epoch, x.sends,
-    x.reason, x.metadata::jsonb, x.from_pending, x.hold, x.balance_transaction,
+    x.reason, x.metadata::json, x.from_pending, x.hold, x.balance_transaction,
     x.failure_balance_transaction, x.failure_reason, x.key, x.request_id, x.evidence
 FROM unnest(
     $2::bigint [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::bigint
@@ -34,7 +34,7 @@ WITH done AS (
     UPDATE nostro.refunds AS t
     SET
         state = x.state, lease_until = x.lease_until, send_by = x.send_by, holder = x.holder,
-        epoch = x.epoch, sends = x.sends, metadata = x.metadata::jsonb, from_pending =
+        epoch = x.epoch, sends = x.sends, metadata = x.metadata::json, from_pending =
         x.from_pending, hold = x.hold, balance_transaction = x.balance_transaction,
         failure_balance_transaction = x.failure_balance_transaction, failure_reason =
         x.failure_reason, evidence = x.evidence
