@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
 from nostro.cli.processes import Child, python
 from nostro.config import Settings
 
+READY_POLL_SECONDS = 0.02
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -33,11 +35,31 @@ async def keep_up(settings: Settings, environment: Mapping[str, str], secret_key
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     for child in children:
         child.start()
-    welcome(settings, secret_key)
+    if await _ready(settings, stop):
+        welcome(settings, secret_key)
     await stop.wait()
     console.print("Stopping.")
     for child in reversed(children):
         await child.stop()
+
+
+async def _ready(settings: Settings, stop: asyncio.Event) -> bool:
+    """Wait until the API and the acquirer take connections; False if asked to stop before."""
+    acquirer = urlsplit(settings.acquirer_url)
+    doors = [(settings.host, settings.port), (acquirer.hostname, acquirer.port)]
+    while doors and not stop.is_set():
+        doors = [door for door in doors if not await _open(*door)]
+        await asyncio.sleep(READY_POLL_SECONDS)
+    return not stop.is_set()
+
+
+async def _open(host: str | None, port: int | None) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def welcome(settings: Settings, secret_key: str) -> None:
