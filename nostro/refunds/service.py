@@ -12,6 +12,7 @@ from nostro.idempotency.commands import Guarded
 from nostro.kernel.answer import Answer, Proceed, Refusal
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Command
+from nostro.kernel.errors import CommitUnknown, Unavailable
 from nostro.kernel.outcome import Evidence, NotFound, Outcome, Rejected, Unknown
 from nostro.kernel.ports import Acquirer, Clock, Decider, Entropy, PaymentMessage, Reader
 from nostro.kernel.table import text_array
@@ -64,7 +65,10 @@ class Refunds:
             return answer
         assert isinstance(answer, SendingRefund)
         outcome = await self._call(answer.row)
-        settled = await self.settle(merchant, answer.row, answer.charge, outcome)
+        try:
+            settled = await self.settle(merchant, answer.row, answer.charge, outcome)
+        except Unavailable as unavailable:
+            raise CommitUnknown("sent, and not settled yet: the worker will") from unavailable
         return settled.answer
 
     async def update_metadata(

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any, LiteralString
+from typing import Any
 
 import msgspec
 import psycopg
@@ -11,7 +11,8 @@ import psycopg
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.balances.commands import ReleaseDay, TopUp
 from nostro.db.committer import Committer
-from nostro.db.session import Session, Statement
+from nostro.db.pool import Pool
+from nostro.db.session import Session
 from nostro.db.urls import ConnectionUrls
 from nostro.events.emit import Origin
 from nostro.idempotency.model import Request
@@ -60,16 +61,6 @@ class MovableClock(SystemClock):
         return SystemTime(super().system() + self.system_ahead)
 
 
-class SessionReader:
-    """Reads over one connection."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    async def fetch(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
-        return (await self._session.run([Statement(statement, parameters)]))[0].rows
-
-
 class KeepMethod(msgspec.Struct, frozen=True):
     """Puts a card on file, so that it can be charged."""
 
@@ -90,7 +81,7 @@ class World:
     """One merchant's payments and refunds."""
 
     def __init__(
-        self, urls: ConnectionUrls, sandbox: SandboxProcess, reader: SessionReader, fee: FeeSchedule
+        self, urls: ConnectionUrls, sandbox: SandboxProcess, reader: Pool, fee: FeeSchedule
     ) -> None:
         self.sandbox, self.reader, self.urls = sandbox, reader, urls
         self.clock, self.entropy = MovableClock(), SystemEntropy()
@@ -238,14 +229,14 @@ async def a_world(
 ) -> AsyncIterator[World]:
     """A book with nothing in it, and all that works on it; closed at the end."""
     _open_book(urls)
-    session = await Session.open(urls.app)
-    world = World(urls, sandbox, SessionReader(session), fee)
+    pool = Pool(urls.app)
+    world = World(urls, sandbox, pool, fee)
     try:
         yield world
     finally:
         await world.committer.close()
         await world.acquirer.close()
-        await session.close()
+        await pool.close()
 
 
 def _open_book(urls: ConnectionUrls) -> None:
