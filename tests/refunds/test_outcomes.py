@@ -115,9 +115,8 @@ def test_a_refund_that_never_left_fails(play: Play) -> None:
     async def scenario(world: World) -> None:
         charge = await world.sale(10_000)
         before = await world.balances()
-        world.sandbox.call("POST", "/control/faults", {
-            "fault": "refuse", "operation": "*", "rate": 1, "delay_ms": 300
-        })  # fmt: skip
+        world.sandbox.fault(fault="refuse", delay_ms=400)
+        await asyncio.sleep(0.1)
         refund = await world.refund(charge)
         await asyncio.sleep(0.5)
         assert refund.state is RefundState.FAILED, refund.evidence
