@@ -160,6 +160,19 @@ def test_a_pending_refund_that_is_declined_restores_everything(play: Play) -> No
     play(scenario)
 
 
+def test_what_was_acknowledged_is_never_sent_again(play: Play) -> None:
+    async def scenario(world: World) -> None:
+        charge = await world.sale(10_000)
+        lose(world, "request_lost")
+        refund = await world.refund(charge)
+        await world.refunds.settle(world.merchant, refund, charge, Pending("a", 100))
+        refund = await world.resolve(refund)
+        assert (refund.state, refund.sends) == (RefundState.ACCEPTED, 1)
+        assert await world.sent(refund) is None
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("released", [False, True])
 def test_it_may_fail_after_success(play: Play, released: bool) -> None:
     async def scenario(world: World) -> None:

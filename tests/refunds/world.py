@@ -10,6 +10,7 @@ import psycopg
 
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.balances.commands import ReleaseDay, TopUp
+from nostro.balances.store import TRANSACTIONS
 from nostro.db.committer import Committer
 from nostro.db.pool import Pool
 from nostro.db.session import Session
@@ -188,6 +189,12 @@ class World:
         )  # fmt: skip
         found = {row[0]: Balance(*row[1:]) for row in rows}
         return {name: found.get(code, Balance()) for name, code in codes.items()}
+
+    async def counts_on(self, refund: Refund) -> int:
+        """When the refund counts in the merchant's statement."""
+        wanted = text_array([refund.balance_transaction])
+        rows = await self.reader.fetch(TRANSACTIONS.read, BOOK, wanted)
+        return TRANSACTIONS.decode(rows[0]).available_on
 
     async def free(self) -> tuple[int, int]:
         """What is free of the pending and of the available balance."""
