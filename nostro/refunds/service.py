@@ -12,14 +12,14 @@ from nostro.idempotency.commands import Guarded
 from nostro.kernel.answer import Answer, Proceed, Refusal
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Command
+from nostro.kernel.errors import CommitUnknown, Unavailable
 from nostro.kernel.outcome import Evidence, NotFound, Outcome, Rejected, Unknown
 from nostro.kernel.ports import Acquirer, Clock, Decider, Entropy, PaymentMessage, Reader
 from nostro.kernel.table import text_array
 from nostro.payments.model import Charge
 from nostro.payments.service import Merchant, Reply, Timing
 from nostro.payments.settle import Settled
-from nostro.payments.store import CHARGES
-from nostro.payments.store import QUERIES as PAYMENT_QUERIES
+from nostro.payments.store import CHARGES, INTENTS
 from nostro.refunds.claim import REPEATABLE, ClaimRefund, CountRefundSend, FundRefund
 from nostro.refunds.commands import (
     CancelRefund,
@@ -64,7 +64,10 @@ class Refunds:
             return answer
         assert isinstance(answer, SendingRefund)
         outcome = await self._call(answer.row)
-        settled = await self.settle(merchant, answer.row, answer.charge, outcome)
+        try:
+            settled = await self.settle(merchant, answer.row, answer.charge, outcome)
+        except Unavailable as unavailable:
+            raise CommitUnknown("sent, and not settled yet: the worker will") from unavailable
         return settled.answer
 
     async def update_metadata(
@@ -156,11 +159,8 @@ class Refunds:
         """The charge that is meant, read without locks; the decision looks again."""
         charge = asked.charge
         if asked.intent is not None:
-            rows = await self._reader.fetch(
-                PAYMENT_QUERIES["find_intent_links"], merchant.book, merchant.origin.account,
-                asked.intent,
-            )  # fmt: skip
-            charge = rows[0][1] if rows else None
+            rows = await self._reader.fetch(INTENTS.read, merchant.book, text_array([asked.intent]))
+            charge = INTENTS.decode(rows[0]).latest_charge if rows else None
         return None if charge is None else await self._charge(merchant.book, charge)
 
     async def _charge(self, book: int, charge: str) -> Charge | None:

@@ -8,10 +8,13 @@ import pytest
 from nostro.events.emit import Origin
 from nostro.idempotency.model import Replayed
 from nostro.kernel.answer import Refusal, decode
-from nostro.refunds.commands import RefundRequest
+from nostro.kernel.clock import SystemTime
+from nostro.payments.model import Charge
+from nostro.refunds.commands import CreateRefund, RefundRequest, SendingRefund
+from nostro.refunds.funding import Dispatch
 from nostro.refunds.machine import RefundState
 from tests.refunds.conftest import Play
-from tests.refunds.world import World, refund_of, refusal_of
+from tests.refunds.world import BOOK, World, refund_of, refusal_of
 
 
 def test_a_full_refund_gives_everything_back(play: Play) -> None:
@@ -60,15 +63,37 @@ def test_more_than_is_left_is_refused_in_the_words_of_stripe(play: Play) -> None
 def test_of_two_concurrent_refunds_of_60_of_100_exactly_one_wins(play: Play) -> None:
     async def scenario(world: World) -> None:
         charge = await world.sale(10_000)
-        batches = world.committer.batches
         replies = await asyncio.gather(world.ask(charge, 6_000), world.ask(charge, 6_000))
-        assert world.committer.batches <= batches + 2, "both were decided in one batch"
         refused = [reply for reply in replies if isinstance(reply, Refusal)]
         assert len(refused) == 1
         assert refused[0].message.endswith("($40.00)")
         assert (await world.charge(charge.id)).amount_refunded == 6_000
 
     play(scenario)
+
+
+def test_two_decided_in_one_batch_see_each_other(play: Play) -> None:
+    async def scenario(world: World) -> None:
+        charge = await world.sale(10_000)
+        batches = world.committer.batches
+        answers = await asyncio.gather(
+            *(world.run(a_refund(world, charge, 6_000)) for _ in range(2)),
+        )
+        assert world.committer.batches == batches + 1
+        assert [type(answer) for answer in answers] == [SendingRefund, Refusal]
+        assert (await world.charge(charge.id)).refunds_reserved == 6_000
+
+    play(scenario)
+
+
+def a_refund(world: World, charge: Charge, amount: int) -> CreateRefund:
+    """The command alone: nothing is sent for it."""
+    now = world.clock.system()
+    later = SystemTime(now + 5_000)
+    return CreateRefund(
+        BOOK, world.entropy.bytes(16), world.merchant.origin,
+        RefundRequest(charge.id, amount=amount), charge, Dispatch("test", later, later, later),
+    )  # fmt: skip
 
 
 def test_the_charge_of_an_intent_is_refunded(play: Play) -> None:

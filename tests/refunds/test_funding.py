@@ -16,6 +16,7 @@ def test_before_its_day_it_is_taken_from_pending(play: Play) -> None:
         await world.top_up(50_000)
         refund = await world.refund(charge, 4_000)
         assert refund.from_pending
+        assert await world.counts_on(refund) == charge.available_on
         assert await world.free() == (6_000, 50_000)
         assert await world.release(charge)
         assert await world.free() == (0, 56_000)
@@ -30,6 +31,7 @@ def test_after_its_day_it_is_taken_from_available(play: Play) -> None:
         await world.sale(7_000)
         refund = await world.refund(charge, 4_000)
         assert not refund.from_pending
+        assert await world.counts_on(refund) <= world.clock.business()
         assert await world.free() == (7_000, 6_000)
 
     play(scenario)

@@ -6,13 +6,17 @@ import pytest
 
 from nostro.idempotency.model import Replayed
 from nostro.kernel.answer import Answer, decode
+from nostro.kernel.clock import SystemTime
 from nostro.kernel.outcome import Declined, NotSent, Pending, Rejected
 from nostro.payments.service import Reply
+from nostro.refunds.claim import ClaimRefund
 from nostro.refunds.commands import RefundRequest
 from nostro.refunds.machine import RefundState
 from nostro.refunds.model import Refund
 from tests.refunds.conftest import Play
 from tests.refunds.world import (
+    BOOK,
+    LEASE_MS,
     REFUND_FAILS,
     REFUND_PENDING,
     World,
@@ -115,9 +119,8 @@ def test_a_refund_that_never_left_fails(play: Play) -> None:
     async def scenario(world: World) -> None:
         charge = await world.sale(10_000)
         before = await world.balances()
-        world.sandbox.call("POST", "/control/faults", {
-            "fault": "refuse", "operation": "*", "rate": 1, "delay_ms": 300
-        })  # fmt: skip
+        world.sandbox.fault(fault="refuse", delay_ms=400)
+        await asyncio.sleep(0.1)
         refund = await world.refund(charge)
         await asyncio.sleep(0.5)
         assert refund.state is RefundState.FAILED, refund.evidence
@@ -153,6 +156,19 @@ def test_a_pending_refund_that_is_declined_restores_everything(play: Play) -> No
         refund = await world.again(refund)
         assert (refund.state, refund.failure_reason) == (RefundState.FAILED, "lost_card")
         assert await world.balances() == before
+
+    play(scenario)
+
+
+def test_what_was_acknowledged_is_never_sent_again(play: Play) -> None:
+    async def scenario(world: World) -> None:
+        charge = await world.sale(10_000)
+        lose(world, "request_lost")
+        refund = await world.refund(charge)
+        await world.refunds.settle(world.merchant, refund, charge, Pending("a", 100))
+        refund = await world.resolve(refund)
+        assert (refund.state, refund.sends) == (RefundState.ACCEPTED, 1)
+        assert await world.sent(refund) is None
 
     play(scenario)
 
@@ -226,10 +242,17 @@ def test_only_the_lease_holder_settles(play: Play) -> None:
         lose(world, "request_lost")
         refund = await world.refund(charge, 4_000)
         assert await world.worker("w").resolve(world.merchant, refund.id) is None, "lease is on"
-        resolved = await world.resolve(refund)
-        assert resolved.epoch == refund.epoch + 1
-        late = await world.refunds.settle(world.merchant, refund, charge, NotSent("stale"))
+        world.clock.system_ahead += LEASE_MS
+        lease = SystemTime(world.clock.system() + LEASE_MS)
+        claim = ClaimRefund(BOOK, world.entropy.bytes(16), refund.id, "worker", lease)
+        claimed, again = await world.run(claim), await world.run(claim)
+        assert claimed is not None
+        assert (claimed.epoch, again) == (refund.epoch + 1, None)
+        late = await world.refunds.settle(world.merchant, refund, charge, Declined("late"))
         assert not late.applied
+        assert (await world.again(refund)).state is RefundState.UNKNOWN
+        settled = await world.refunds.settle(world.merchant, claimed, charge, Declined("timely"))
+        assert settled.applied
 
     play(scenario)
 

@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any, LiteralString
+from typing import Any
 
 import msgspec
 import psycopg
 
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.balances.commands import ReleaseDay, TopUp
+from nostro.balances.store import TRANSACTIONS
 from nostro.db.committer import Committer
-from nostro.db.session import Session, Statement
+from nostro.db.pool import Pool
+from nostro.db.session import Session
 from nostro.db.urls import ConnectionUrls
 from nostro.events.emit import Origin
 from nostro.idempotency.model import Request
@@ -31,9 +33,10 @@ from nostro.payments.model import Charge, Intent, Terms
 from nostro.payments.service import Merchant, Payments, Reply
 from nostro.payments.store import CHARGES
 from nostro.refunds.commands import RefundRequest
+from nostro.refunds.due import due_refunds
 from nostro.refunds.model import Refund
 from nostro.refunds.service import Refunds
-from nostro.refunds.store import QUERIES, REFUNDS
+from nostro.refunds.store import REFUNDS
 from nostro.system import SystemClock, SystemEntropy
 from nostro.vault.keyring import Keyring
 from nostro.vault.presealed import PresealedCards
@@ -60,16 +63,6 @@ class MovableClock(SystemClock):
         return SystemTime(super().system() + self.system_ahead)
 
 
-class SessionReader:
-    """Reads over one connection."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    async def fetch(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
-        return (await self._session.run([Statement(statement, parameters)]))[0].rows
-
-
 class KeepMethod(msgspec.Struct, frozen=True):
     """Puts a card on file, so that it can be charged."""
 
@@ -90,7 +83,7 @@ class World:
     """One merchant's payments and refunds."""
 
     def __init__(
-        self, urls: ConnectionUrls, sandbox: SandboxProcess, reader: SessionReader, fee: FeeSchedule
+        self, urls: ConnectionUrls, sandbox: SandboxProcess, reader: Pool, fee: FeeSchedule
     ) -> None:
         self.sandbox, self.reader, self.urls = sandbox, reader, urls
         self.clock, self.entropy = MovableClock(), SystemEntropy()
@@ -151,8 +144,8 @@ class World:
 
     async def due(self) -> list[str]:
         """The ids a worker would find now."""
-        rows = await self.reader.fetch(QUERIES["find_due_refunds"], BOOK, self.clock.system(), 100)
-        return [row[0] for row in rows]
+        found = await due_refunds(self.reader, BOOK, self.clock.system(), 100)
+        return [due.id for due in found]
 
     async def again(self, refund: Refund) -> Refund:
         """The refund as it is now."""
@@ -197,6 +190,12 @@ class World:
         found = {row[0]: Balance(*row[1:]) for row in rows}
         return {name: found.get(code, Balance()) for name, code in codes.items()}
 
+    async def counts_on(self, refund: Refund) -> int:
+        """When the refund counts in the merchant's statement."""
+        wanted = text_array([refund.balance_transaction])
+        rows = await self.reader.fetch(TRANSACTIONS.read, BOOK, wanted)
+        return TRANSACTIONS.decode(rows[0]).available_on
+
     async def free(self) -> tuple[int, int]:
         """What is free of the pending and of the available balance."""
         balances = await self.balances()
@@ -238,14 +237,14 @@ async def a_world(
 ) -> AsyncIterator[World]:
     """A book with nothing in it, and all that works on it; closed at the end."""
     _open_book(urls)
-    session = await Session.open(urls.app)
-    world = World(urls, sandbox, SessionReader(session), fee)
+    pool = Pool(urls.app)
+    world = World(urls, sandbox, pool, fee)
     try:
         yield world
     finally:
         await world.committer.close()
         await world.acquirer.close()
-        await session.close()
+        await pool.close()
 
 
 def _open_book(urls: ConnectionUrls) -> None:
