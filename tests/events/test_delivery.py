@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from nostro.events.commands import (
     Redeliver,
     UpdateEndpoint,
 )
-from nostro.events.delivery import AT_ONCE, PAGE_EVENTS, Deliveries
+from nostro.events.delivery import AT_ONCE, PAGE_EVENTS, Deliveries, EndpointDown
 from nostro.events.emit import Origin
 from nostro.events.model import Endpoint, Event
 from nostro.events.sender import WebhookSender
@@ -83,10 +83,8 @@ class Scene:
     async def serve(self) -> None:
         """One look for endpoints that are behind, seen through."""
         for behind in await self.deliveries.behind(BOOK, [], 10):
-            try:
+            with suppress(EndpointDown):
                 await self.deliveries.serve(BOOK, behind, lambda: True)
-            except Exception as error:
-                assert type(error).__name__ == "EndpointDown", error
 
     async def retry(self) -> None:
         """One look for deliveries that are due, seen through."""

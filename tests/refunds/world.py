@@ -31,9 +31,10 @@ from nostro.payments.model import Charge, Intent, Terms
 from nostro.payments.service import Merchant, Payments, Reply
 from nostro.payments.store import CHARGES
 from nostro.refunds.commands import RefundRequest
+from nostro.refunds.due import due_refunds
 from nostro.refunds.model import Refund
 from nostro.refunds.service import Refunds
-from nostro.refunds.store import QUERIES, REFUNDS
+from nostro.refunds.store import REFUNDS
 from nostro.system import SystemClock, SystemEntropy
 from nostro.vault.keyring import Keyring
 from nostro.vault.presealed import PresealedCards
@@ -151,8 +152,8 @@ class World:
 
     async def due(self) -> list[str]:
         """The ids a worker would find now."""
-        rows = await self.reader.fetch(QUERIES["find_due_refunds"], BOOK, self.clock.system(), 100)
-        return [row[0] for row in rows]
+        found = await due_refunds(self.reader, BOOK, self.clock.system(), 100)
+        return [refund.id for refund in found]
 
     async def again(self, refund: Refund) -> Refund:
         """The refund as it is now."""
