@@ -36,7 +36,7 @@ class Books:
         return await self.committers[command.book].run(command)
 
     async def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        return await self.pool.fetch(statement, *parameters)  # type: ignore[arg-type]
+        return await self.pool.fetch(statement, *parameters)
 
     async def happen(self, *types: str, account: str = ACCOUNT) -> None:
         await self.run(Happening(BOOK, ENTROPY.bytes(16), account, types))
@@ -66,7 +66,7 @@ async def books_on(urls: ConnectionUrls) -> AsyncIterator[Books]:
         named = f"INSERT INTO nostro.books VALUES ({book}, {book == LIVE_BOOK}, 'b{book}', 0)"
         await session.run(
             [
-                Statement(named + " ON CONFLICT DO NOTHING"),  # type: ignore[arg-type]
+                Statement(named + " ON CONFLICT DO NOTHING"),
                 Statement(load("nostro.ledger")["open_book"], (book,)),
             ]
         )

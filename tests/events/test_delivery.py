@@ -52,7 +52,7 @@ class Ahead:
         await CLOCK.sleep(milliseconds)
 
 
-def render(event: Event, endpoint: Endpoint) -> bytes:
+async def render(book: int, event: Event, endpoint: Endpoint) -> bytes:
     shown = {"id": event.id, "object": "event", "type": event.type, "api_version": "x"}
     return json.dumps({**shown, "data": {"object": json.loads(event.snapshot)}}).encode()
 

@@ -4,18 +4,25 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from nostro.db.pool import Pool
 from nostro.db.urls import ConnectionUrls
 from nostro.idempotency.commands import KEEP_MS
 from nostro.kernel.clock import DAY
+from nostro.kernel.command import Decision, Reads, View
 from nostro.kernel.money import FeeSchedule
+from nostro.kernel.ports import CardDetails
+from nostro.kernel.secret import Pan
+from nostro.payment_methods.model import CardFacts, PaymentMethod
+from nostro.payment_methods.store import METHODS
+from nostro.payments.commands import Changes, MethodChoice
 from nostro.payments.due import due_attempts
-from nostro.payments.service import Merchant, Payments
+from nostro.payments.model import Terms
+from nostro.payments.service import Merchant, Payments, Reply
 from nostro.refunds.claim import EndRefundLeases
 from nostro.refunds.commands import RefundRequest
-
 from nostro.refunds.due import due_refunds, held_refunds
 from nostro.work.duties import (
     Book,
@@ -40,6 +47,21 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
     process = SandboxProcess(tmp_path_factory.mktemp("sandbox"))
     yield process
     assert process.terminate() == 0
+
+
+class OnFile(msgspec.Struct, frozen=True):
+    """Puts a test card on file, which the vault can open for a repeat."""
+
+    book: int
+    seed: bytes
+
+    def reads(self) -> Reads:
+        return Reads()
+
+    def decide(self, view: View) -> Decision[str]:
+        card = CardFacts("visa", "credit", "US", "4242", 12, 2049, "fp")
+        method = PaymentMethod(view.mint.new("pm"), ACCOUNT, card, "pm_card_visa", view.now, False)
+        return Decision(method.id, [(METHODS, method)])
 
 
 class Bench:
@@ -72,12 +94,19 @@ class Bench:
         setattr(self.world.payments, name, dead)
         try:
             results = await asyncio.gather(
-                *[self.world.sale(2_000) for _ in range(count)], return_exceptions=True
+                *[self._sale() for _ in range(count)], return_exceptions=True
             )
         finally:
             self.world.payments.settle = die  # type: ignore[method-assign]
             self.world.payments._call = call  # type: ignore[method-assign]
         assert all(isinstance(result, ConnectionResetError) for result in results)
+
+    async def _sale(self) -> Reply:
+        world = self.world
+        method = await world.run(OnFile(BOOK, world.entropy.bytes(16)))
+        changes = Changes(2_000, "usd", None, "automatic", Terms(), MethodChoice(method))
+        card = CardDetails(Pan("4242424242424242"), 12, 2049)
+        return await world.payments.create(world.merchant, changes, True, card)
 
 
 async def see_through(duty: Duty, done: Callable[[], Any], seconds: float = 15) -> None:
@@ -92,6 +121,8 @@ def play(database: ConnectionUrls, sandbox: SandboxProcess, scenario: Any) -> No
     async def played() -> None:
         async with a_world(database, sandbox, FeeSchedule(290, 30)) as world:
             pool = Pool(database.app)
+            world.payments._reader = pool  # a connection for each of those who resolve at once
+            await world.payments._cards.open_for_business(pool)
             try:
                 await scenario(Bench(world, pool))
                 await judge(world)
@@ -118,6 +149,9 @@ def test_what_a_crash_left_open_is_finished_once(
 
         await see_through(duty, done)
         assert await bench.value("SELECT count(*) FROM nostro.charges") == 20
+        for (reference,) in await bench.pool.fetch("SELECT id FROM nostro.payment_attempts"):
+            status, found = sandbox.inquire(reference)
+            assert (status, found["outcome"]) == (200, "approved")
 
     play(database, sandbox, scenario)
 

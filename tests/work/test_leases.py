@@ -131,7 +131,7 @@ def test_a_failing_duty_slows_down_and_the_others_go_on(database: ConnectionUrls
             async def list_books() -> list[Book]:
                 return [Book(BOOK, live=False)]
 
-            worker = Worker(list_books, lambda _: [bad, good], books.pool, CLOCK, "a")
+            worker = Worker(list_books, lambda *_: [bad, good], books.pool, CLOCK, "a")
             stop = asyncio.Event()
             running = asyncio.create_task(run_worker(worker, stop))
             await until(lambda: good.rounds >= 5)
