@@ -23,7 +23,8 @@ _TUNNELS = tuple(
         "2002::/16",
     )
 )
-_CARRIER_GRADE_NAT = ip_network("100.64.0.0/10")
+# Not everywhere in Python's own list: carrier-grade NAT, IETF protocol assignments, former site-local addresses.
+_PRIVATE = tuple(ip_network(text) for text in ("100.64.0.0/10", "192.0.0.0/24", "fec0::/10"))
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -92,4 +93,4 @@ def _is_a_tunnel(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _is_private(address: IPv4Address | IPv6Address) -> bool:
-    return not address.is_global or address in _CARRIER_GRADE_NAT
+    return not address.is_global or any(address in network for network in _PRIVATE)
