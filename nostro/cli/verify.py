@@ -25,7 +25,9 @@ async def run(
 
     `database_url` is that of the role that may only read. Raises DatabaseUnavailable or Unavailable.
     """
-    reports = await reports_of(database_url, sandbox_url, book_ids, SystemClock(), watermark_seconds)
+    reports = await reports_of(
+        database_url, sandbox_url, book_ids, SystemClock(), watermark_seconds
+    )
     print(to_json(reports) if as_json else to_text(reports))
     return CLEAN if all(report.clean for report in reports) else OFF
 

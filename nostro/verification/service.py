@@ -46,9 +46,7 @@ async def verify(
 async def _run(snapshot: Snapshot, book: int, check: Check, clock: Clock) -> Result:
     began = clock.system()
     rows = await snapshot.fetch(QUERIES[check.name], book)
-    return Result(
-        check.name, check.proves, clock.system() - began, _total(rows), _findings(rows)
-    )
+    return Result(check.name, check.proves, clock.system() - began, _total(rows), _findings(rows))
 
 
 async def _with_acquirer(

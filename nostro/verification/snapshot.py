@@ -8,6 +8,4 @@ from typing import Any, LiteralString, Protocol
 class Snapshot(Protocol):
     """Reads from one unchanging state of the database. The first read fixes it; nothing is ever written."""
 
-    async def fetch(
-        self, statement: LiteralString, *parameters: Any
-    ) -> list[tuple[Any, ...]]: ...
+    async def fetch(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]: ...

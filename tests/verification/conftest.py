@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import LiteralString, cast
 
 import psycopg
 import pytest
@@ -49,7 +48,7 @@ class Books:
         watermark_seconds: int = JUDGE_ALL,
     ) -> Report:
         """Verify after some statements of a superuser, none of which stays."""
-        texts = [cast(LiteralString, self.named(text)) for text in statements]
+        texts = [self.named(text) for text in statements]
         session = await Session.open(self.superuser)
         try:
             await session.run([Statement("BEGIN"), *(Statement(text) for text in texts)])

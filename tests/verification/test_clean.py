@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 import pytest
@@ -81,6 +80,7 @@ def test_writers_do_not_disturb_it(postgres: TestServer, tmp_path: Path) -> None
 async def _verified_under_load(urls: ConnectionUrls, base: str) -> list[Report]:
     await open_book(urls.owner)
     async with driving(urls, base) as driver:
+
         async def pay() -> None:
             for _ in range(40):
                 charge = await driver.sale(1_000)
@@ -101,7 +101,7 @@ def test_it_sees_one_moment_and_cannot_write(books: Books) -> None:
 
 async def _frozen(books: Books) -> None:
     session = await Session.open(books.superuser)
-    count = cast(LiteralString, "SELECT count(*) FROM nostro.leases")
+    count = "SELECT count(*) FROM nostro.leases"
     async with snapshot(books.superuser) as frozen:
         before = await frozen.fetch(count)
         await session.run([Statement("INSERT INTO nostro.leases VALUES (0, 'x', 'y', 1)")])

@@ -56,8 +56,8 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
     (
         "burned_ids", "transfer 1",
         (
-            "INSERT INTO nostro.rejections SELECT book_id, transfer_id, batch_no, 'exceeds_hold', at_ms "
-            "FROM nostro.transfers WHERE seq = 1",
+            ("INSERT INTO nostro.rejections SELECT book_id, transfer_id, batch_no, 'exceeds_hold', at_ms "
+            "FROM nostro.transfers WHERE seq = 1"),
         ),
     ),
     (
@@ -72,8 +72,8 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
     (
         "pending_balances", "acquirer:sandbox:clearing:usd",
         (
-            "UPDATE nostro.ledger_accounts SET debits_pending = debits_pending + 1 "
-            "WHERE code = 'acquirer:sandbox:clearing:usd'",
+            ("UPDATE nostro.ledger_accounts SET debits_pending = debits_pending + 1 "
+            "WHERE code = 'acquirer:sandbox:clearing:usd'"),
         ),
     ),
     ("posting_table", "transfer 1", ("UPDATE nostro.transfers SET code = 'gift' WHERE seq = 1",)),
@@ -89,8 +89,8 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
     (
         "charge_postings", "<sale>",
         (
-            "UPDATE nostro.transfers SET amount = amount + 1, posted = posted + 1 "
-            "WHERE subject = '<sale>' AND code = 'sale'",
+            ("UPDATE nostro.transfers SET amount = amount + 1, posted = posted + 1 "
+            "WHERE subject = '<sale>' AND code = 'sale'"),
         ),
     ),
     ("charge_postings", "<sale>", ("DELETE FROM nostro.transfers WHERE subject = '<sale>' AND code = 'fee'",)),
@@ -142,9 +142,9 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
     (
         "charge_transactions", "<sale>",
         (
-            "INSERT INTO nostro.balance_transactions SELECT book_id, 999999, 'txn_twice', account, type, "
+            ("INSERT INTO nostro.balance_transactions SELECT book_id, 999999, 'txn_twice', account, type, "
             "reporting_category, amount, fee, currency, available_on, source, created_ms, description "
-            "FROM nostro.balance_transactions WHERE source = '<sale>'",
+            "FROM nostro.balance_transactions WHERE source = '<sale>'"),
         ),
     ),
     (
@@ -249,31 +249,31 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
     (
         "keys_answered", f"key {MERCHANT}/answered",
         (
-            "UPDATE nostro.idempotency_keys SET answer = replace(answer, '<sale_intent>', 'pi_nobody') "
-            "WHERE id LIKE '%/answered'",
+            ("UPDATE nostro.idempotency_keys SET answer = replace(answer, '<sale_intent>', 'pi_nobody') "
+            "WHERE id LIKE '%/answered'"),
         ),
     ),
     ("keys_answered", f"key {MERCHANT}/refunded", ("DELETE FROM nostro.refunds WHERE id = '<refund>'",)),
     (
         "events", "<sale_intent>",
         (
-            "DELETE FROM nostro.events WHERE type = 'payment_intent.succeeded' "
-            "AND snapshot LIKE '%<sale_intent>%'",
+            ("DELETE FROM nostro.events WHERE type = 'payment_intent.succeeded' "
+            "AND snapshot LIKE '%<sale_intent>%'"),
         ),
     ),
     (
         "events", "<sale>",
         (
-            "INSERT INTO nostro.events SELECT book_id, 999999, 'evt_twice', account, type, created_ms, live, "
+            ("INSERT INTO nostro.events SELECT book_id, 999999, 'evt_twice', account, type, created_ms, live, "
             "snapshot FROM nostro.events WHERE type = 'charge.succeeded' "
-            "AND snapshot LIKE '%\"id\":\"<sale>\"%'",
+            "AND snapshot LIKE '%\"id\":\"<sale>\"%'"),
         ),
     ),
     (
         "events", "<standing_intent>",
         (
-            "UPDATE nostro.events SET type = 'payment_intent.succeeded' WHERE type LIKE '%capturable_updated' "
-            "AND snapshot LIKE '%<standing_intent>%'",
+            ("UPDATE nostro.events SET type = 'payment_intent.succeeded' WHERE type LIKE '%capturable_updated' "
+            "AND snapshot LIKE '%<standing_intent>%'"),
         ),
     ),
     ("row_sequence", "row 1", ("DELETE FROM nostro.payment_methods WHERE seq = 1",)),
@@ -302,9 +302,13 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(
-    ("check", "row", "statements"), TAMPERINGS, ids=[f"{c}-{n}" for n, (c, _, _) in enumerate(TAMPERINGS)]
+    ("check", "row", "statements"),
+    TAMPERINGS,
+    ids=[f"{c}-{n}" for n, (c, _, _) in enumerate(TAMPERINGS)],
 )
-def test_a_tampering_is_named(books: Books, check: str, row: str, statements: tuple[str, ...]) -> None:
+def test_a_tampering_is_named(
+    books: Books, check: str, row: str, statements: tuple[str, ...]
+) -> None:
     report = asyncio.run(books.tampered(statements))
     assert not report.clean
     assert books.named(row) in report.off().get(check, ()), report.off()
@@ -371,7 +375,9 @@ def test_a_line_of_the_acquirer_that_differs_is_named(
 
 def changed(lines: Sequence[Line], reference: str, change: Change) -> list[Line]:
     """The lines with those of one reference changed."""
-    return [new for line in lines for new in (change(line) if line.reference == reference else [line])]
+    return [
+        new for line in lines for new in (change(line) if line.reference == reference else [line])
+    ]
 
 
 @pytest.mark.parametrize("change", [lost, doubled, renamed])
