@@ -1,5 +1,7 @@
--- Every statement here only reads. It is given the book and returns what is off: the row, what is wrong with it, and
--- how many such rows there are in all. None is the proof. Sets are joined whole; nothing is looked up one by one.
+-- Every statement here only reads. It is given the book and returns what is off: the row, what is
+-- wrong with it, and
+-- how many such rows there are in all. None is the proof. Sets are joined whole; nothing is looked
+-- up one by one.
 
 -- name: pin
 -- The first statement fixes what the whole verification sees.
@@ -10,13 +12,7 @@ SELECT book_id FROM nostro.books ORDER BY book_id;
 
 -- name: transfer_entries
 WITH e AS (
-    SELECT
-        transfer_seq, count(*) AS n,
-        min(account_no) FILTER (WHERE side = 'd') AS debit,
-        min(account_no) FILTER (WHERE side = 'c') AS credit,
-        min(posted) AS posted, max(posted) AS most_posted,
-        min(pending) AS pending, max(pending) AS most_pending
-    FROM nostro.entries WHERE book_id = $1 GROUP BY transfer_seq
+    SELECT transfer_seq, side, account_no, posted, pending FROM nostro.entries WHERE book_id = $1
 ),
 t AS (
     SELECT seq, debit_account, credit_account, posted, pending
@@ -26,20 +22,26 @@ off AS (
     SELECT
         format('transfer %s', coalesce(t.seq, e.transfer_seq)) AS subject,
         CASE
-            WHEN t.seq IS NULL THEN format('%s entries of no transfer', e.n)
+            WHEN t.seq IS NULL THEN 'an entry, and no transfer'
+            WHEN e.side IS NULL THEN 'no entries'
             ELSE format(
-                '%s entries, debit %s, credit %s, posted %s to %s, pending %s to %s; '
-                'the transfer says debit %s, credit %s, posted %s, pending %s',
-                coalesce(e.n, 0), e.debit, e.credit, e.posted, e.most_posted, e.pending,
-                e.most_pending, t.debit_account, t.credit_account, t.posted, t.pending
+                'entry %s on %s of %s, pending %s; the transfer is from %s to %s, of %s, pending '
+                '%s',
+                e.side, e.account_no, e.posted, e.pending, t.debit_account, t.credit_account,
+                    t.posted, t.pending
             )
         END AS detail
     FROM t FULL JOIN e ON t.seq = e.transfer_seq
     WHERE
-        t.seq IS NULL OR e.n IS DISTINCT FROM 2
-        OR e.debit IS DISTINCT FROM t.debit_account OR e.credit IS DISTINCT FROM t.credit_account
-        OR e.posted <> t.posted OR e.most_posted <> t.posted
-        OR e.pending <> t.pending OR e.most_pending <> t.pending
+        t.seq IS NULL OR e.side IS NULL
+        OR e.account_no <> CASE e.side WHEN 'd' THEN t.debit_account ELSE t.credit_account END
+        OR e.posted <> t.posted OR e.pending <> t.pending
+    UNION ALL
+    SELECT
+        format('transfer %s', transfer_seq),
+        format('%s entries, of which %s are debits', count(*), count(*) FILTER (WHERE side = 'd'))
+    FROM e GROUP BY transfer_seq
+    HAVING count(*) <> 2 OR count(*) FILTER (WHERE side = 'd') <> 1
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
@@ -67,7 +69,8 @@ WITH s AS (
 off AS (
     SELECT
         format('currency %s', currency) AS subject,
-        format('posted debits %s, credits %s; pending debits %s, credits %s', dp, cp, dq, cq) AS detail
+        format('posted debits %s, credits %s; pending debits %s, credits %s', dp, cp, dq, cq)
+            AS detail
     FROM s WHERE dp <> cp OR dq <> cq
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
@@ -127,9 +130,11 @@ off AS (
     SELECT
         format('account %s version %s', account_no, version) AS subject,
         format(
-            'transfer %s follows version %s of transfer %s; before it %s, and then it starts from %s',
+            'transfer %s follows version %s of transfer %s; before it %s, and then it starts '
+            'from %s',
             transfer_seq, version_before, transfer_before,
-            concat_ws(' ', dp_before, cp_before, dq_before, cq_before), concat_ws(' ', dp, cp, dq, cq)
+            concat_ws(' ', dp_before, cp_before, dq_before, cq_before), concat_ws(' ', dp, cp, dq,
+                cq)
         ) AS detail
     FROM e
     WHERE
@@ -146,10 +151,12 @@ WITH t AS (
 last AS (SELECT coalesce(max(seq), 0) AS seq FROM t),
 head AS (SELECT next_transfer FROM nostro.book_heads WHERE book_id = $1),
 off AS (
-    SELECT format('transfer %s', before + 1) AS subject, format('missing, up to %s', seq - 1) AS detail
+    SELECT format('transfer %s', before + 1) AS subject, format('missing, up to %s', seq - 1)
+        AS detail
     FROM t WHERE seq <> before + 1
     UNION ALL
-    SELECT 'book head', format('the next transfer is %s, the last one %s', head.next_transfer, last.seq)
+    SELECT 'book head', format('the next transfer is %s, the last one %s', head.next_transfer,
+        last.seq)
     FROM head CROSS JOIN last WHERE head.next_transfer <> last.seq + 1
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
@@ -165,7 +172,8 @@ WITH b AS (
     WINDOW w AS (ORDER BY batch_no)
 ),
 last AS (
-    SELECT coalesce(max(batch_no), 0) AS batch_no, coalesce(max(first_transfer + transfer_count), 1) AS transfer
+    SELECT coalesce(max(batch_no), 0) AS batch_no, coalesce(max(first_transfer + transfer_count),
+        1) AS transfer
     FROM b
 ),
 head AS (SELECT next_batch, next_transfer FROM nostro.book_heads WHERE book_id = $1),
@@ -181,7 +189,8 @@ off AS (
     SELECT
         'book head',
         format(
-            'the next batch is %s and transfer %s; the last batch is %s and ends before transfer %s',
+            'the next batch is %s and transfer %s; the last batch is %s and ends before transfer '
+            '%s',
             head.next_batch, head.next_transfer, last.batch_no, last.transfer
         )
     FROM head CROSS JOIN last
@@ -218,7 +227,8 @@ SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: burned_ids
 WITH off AS (
-    SELECT format('transfer %s', t.seq) AS subject, format('accepted, and refused as %s', r.reason) AS detail
+    SELECT format('transfer %s', t.seq) AS subject, format('accepted, and refused as %s', r.reason)
+        AS detail
     FROM nostro.transfers AS t
     INNER JOIN nostro.rejections AS r ON r.book_id = $1 AND t.transfer_id = r.transfer_id
     WHERE t.book_id = $1
@@ -289,7 +299,8 @@ off AS (
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: posting_table
--- Every transfer is one line of the table of postings, between accounts of its subject's own merchant and acquirer.
+-- Every transfer is one line of the table of postings, between accounts of its subject's own
+-- merchant and acquirer.
 WITH line (code, kind, debit, credit) AS (
     VALUES
     ('authorization', 'hold', 'clearing', 'pending'),
@@ -317,7 +328,8 @@ WITH line (code, kind, debit, credit) AS (
 account AS (
     SELECT
         account_no, code,
-        CASE split_part(code, ':', 1) WHEN 'platform' THEN split_part(code, ':', 2) ELSE split_part(code, ':', 3) END
+        CASE split_part(code, ':', 1) WHEN 'platform' THEN split_part(code, ':', 2)
+            ELSE split_part(code, ':', 3) END
             AS shape,
         CASE split_part(code, ':', 1) WHEN 'merchant' THEN split_part(code, ':', 2) END AS merchant,
         CASE split_part(code, ':', 1) WHEN 'acquirer' THEN split_part(code, ':', 2) END AS acquirer
@@ -344,7 +356,8 @@ off AS (
     FROM nostro.transfers AS t
     LEFT JOIN account AS d ON t.debit_account = d.account_no
     LEFT JOIN account AS c ON t.credit_account = c.account_no
-    LEFT JOIN line ON t.code = line.code AND t.kind = line.kind AND d.shape = line.debit AND c.shape = line.credit
+    LEFT JOIN line ON t.code = line.code AND t.kind = line.kind AND d.shape = line.debit
+        AND c.shape = line.credit
     LEFT JOIN owner ON t.subject = owner.subject
     WHERE
         t.book_id = $1
@@ -359,23 +372,26 @@ off AS (
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: charge_postings
+-- Of each there is one or none, so that the largest is the sum.
 WITH moved AS (
     SELECT
         subject,
         count(*) FILTER (WHERE code = 'sale') AS sales,
-        coalesce(sum(amount) FILTER (WHERE code = 'sale'), 0) AS sold,
+        coalesce(max(amount) FILTER (WHERE code = 'sale'), 0) AS sold,
         count(*) FILTER (WHERE code = 'authorization') AS authorizations,
-        coalesce(sum(amount) FILTER (WHERE code = 'authorization'), 0) AS authorized,
+        coalesce(max(amount) FILTER (WHERE code = 'authorization'), 0) AS authorized,
         count(*) FILTER (WHERE code = 'capture') AS captures,
-        coalesce(sum(amount) FILTER (WHERE code = 'capture'), 0) AS captured,
-        coalesce(sum(amount) FILTER (WHERE code = 'partial_capture_reversal'), 0) AS reversed,
+        coalesce(max(amount) FILTER (WHERE code = 'capture'), 0) AS captured,
+        count(*) FILTER (WHERE code = 'partial_capture_reversal') AS reversals,
+        coalesce(max(amount) FILTER (WHERE code = 'partial_capture_reversal'), 0) AS reversed,
         count(*) FILTER (WHERE code IN ('void', 'expire')) AS releases,
-        coalesce(sum(amount) FILTER (WHERE code IN ('void', 'expire')), 0) AS released,
-        coalesce(sum(amount) FILTER (WHERE code = 'fee'), 0) AS fee
+        coalesce(max(amount) FILTER (WHERE code IN ('void', 'expire')), 0) AS released,
+        count(*) FILTER (WHERE code = 'fee') AS fees,
+        coalesce(max(amount) FILTER (WHERE code = 'fee'), 0) AS fee
     FROM nostro.transfers WHERE book_id = $1 AND subject LIKE 'ch\_%' GROUP BY subject
 ),
 kept AS (
-    SELECT source, sum(fee) AS fee
+    SELECT source, max(fee) AS fee
     FROM nostro.balance_transactions WHERE book_id = $1 AND source LIKE 'ch\_%' GROUP BY source
 ),
 due AS (
@@ -388,7 +404,8 @@ due AS (
         c.status = 'succeeded' AND (
             (c.hold IS NULL AND c.captured AND c.amount_captured = c.amount AND NOT c.released)
             OR (c.hold IS NOT NULL AND NOT (c.captured AND c.released))
-        ) OR (c.status = 'failed' AND NOT c.captured AND NOT c.released AND c.hold IS NULL) AS coherent
+        ) OR (c.status = 'failed' AND NOT c.captured AND NOT c.released AND c.hold IS NULL)
+            AS coherent
     FROM nostro.charges AS c LEFT JOIN kept ON c.id = kept.source
     WHERE c.book_id = $1
 ),
@@ -396,11 +413,15 @@ off AS (
     SELECT
         coalesce(due.id, moved.subject) AS subject,
         format(
-            'posted: sales %s of %s, authorizations %s of %s, captures %s of %s less %s, releases %s of %s, '
-            'fee %s; the charge of %s, captured %s, explains: sales %s, authorizations %s, captures %s, '
+            'posted: sales %s of %s, authorizations %s of %s, captures %s of %s less %s, '
+            'releases %s of %s, '
+            'fee %s; the charge of %s, captured %s, explains: sales %s, authorizations %s, '
+            'captures %s, '
             'releases %s, fee %s',
-            moved.sales, moved.sold, moved.authorizations, moved.authorized, moved.captures, moved.captured,
-            moved.reversed, moved.releases, moved.released, moved.fee, due.amount, due.amount_captured,
+            moved.sales, moved.sold, moved.authorizations, moved.authorized, moved.captures,
+            moved.captured,
+            moved.reversed, moved.releases, moved.released, moved.fee, due.amount,
+            due.amount_captured,
             due.sales, due.authorizations, due.captures, due.releases, due.fee
         ) AS detail
     FROM due FULL JOIN moved ON due.id = moved.subject
@@ -412,10 +433,14 @@ off AS (
         OR coalesce(moved.authorized, 0) <> coalesce(due.authorizations * due.amount, 0)
         OR coalesce(moved.captures, 0) <> coalesce(due.captures, 0)
         OR coalesce(moved.captured, 0) <> coalesce(due.captures * due.amount, 0)
-        OR coalesce(moved.reversed, 0) <> coalesce(due.captures * (due.amount - due.amount_captured), 0)
+        OR coalesce(moved.reversed, 0) <> coalesce(due.captures *
+        (due.amount - due.amount_captured), 0)
         OR coalesce(moved.releases, 0) <> coalesce(due.releases, 0)
         OR coalesce(moved.released, 0) <> coalesce(due.releases * due.amount, 0)
+        OR coalesce(moved.reversals, 0) <> coalesce(due.captures *
+        (due.amount > due.amount_captured)::integer, 0)
         OR coalesce(moved.fee, 0) <> coalesce(due.fee, 0)
+        OR coalesce(moved.fees, 0) <> coalesce((due.fee > 0)::integer, 0)
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
@@ -423,10 +448,12 @@ SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 WITH a AS (
     SELECT id, charge, account, intent, operation, state, acquirer, amount, currency, payment_method
     FROM nostro.payment_attempts
-    WHERE book_id = $1 AND operation IN ('sale', 'authorize') AND state NOT IN ('sending', 'unknown')
+    WHERE book_id = $1 AND operation IN ('sale', 'authorize') AND state NOT IN ('sending',
+        'unknown')
 ),
 c AS (
-    SELECT id, reference, account, intent, status, captured, hold, acquirer, amount, currency, payment_method
+    SELECT id, reference, account, intent, status, captured, hold, acquirer, amount, currency,
+        payment_method
     FROM nostro.charges WHERE book_id = $1
 ),
 off AS (
@@ -434,10 +461,12 @@ off AS (
         coalesce(c.id, a.id) AS subject,
         CASE
             WHEN c.id IS NULL THEN format('%s %s has no charge', a.operation, a.state)
-            WHEN a.id IS NULL THEN format('%s charge whose attempt %s is live or missing', c.status, c.reference)
+            WHEN a.id IS NULL THEN format('%s charge whose attempt %s is live or missing',
+                c.status, c.reference)
             ELSE format(
                 '%s charge of %s %s; its attempt %s is a %s %s of %s %s for %s',
-                c.status, c.amount, c.currency, a.id, a.state, a.operation, a.amount, a.currency, a.charge
+                c.status, c.amount, c.currency, a.id, a.state, a.operation, a.amount, a.currency,
+                    a.charge
             )
         END AS detail
     FROM c FULL JOIN a ON c.reference = a.id
@@ -465,8 +494,10 @@ WITH a AS (
 t AS (
     SELECT
         subject,
-        count(*) FILTER (WHERE code = 'void') AS voids, count(*) FILTER (WHERE code = 'expire') AS expiries
-    FROM nostro.transfers WHERE book_id = $1 AND kind IN ('void', 'expire') AND code IN ('void', 'expire')
+        count(*) FILTER (WHERE code = 'void') AS voids, count(*) FILTER (WHERE code = 'expire')
+            AS expiries
+    FROM nostro.transfers WHERE book_id = $1 AND kind IN ('void', 'expire') AND code IN ('void',
+        'expire')
     GROUP BY subject
 ),
 c AS (
@@ -479,7 +510,8 @@ off AS (
         coalesce(c.id, a.charge) AS subject,
         format(
             'captured %s (%s), released %s; approved: %s captures of %s, %s voids of %s',
-            c.captured, c.amount_captured, c.released, coalesce(a.captures, 0), coalesce(a.captured, 0),
+            c.captured, c.amount_captured, c.released, coalesce(a.captures, 0),
+                coalesce(a.captured, 0),
             coalesce(a.voids, 0), a.original
         ) AS detail
     FROM c FULL JOIN a ON c.id = a.charge
@@ -493,7 +525,8 @@ off AS (
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: hold_owners
--- An open hold belongs to an authorization that stands, to an attempt whose outcome is unknown, or to a live refund.
+-- An open hold belongs to an authorization that stands, to an attempt whose outcome is unknown, or
+-- to a live refund.
 WITH owner AS (
     SELECT hold, id, id AS subject, amount, currency FROM nostro.charges
     WHERE book_id = $1 AND hold IS NOT NULL AND NOT captured AND NOT released
@@ -516,7 +549,8 @@ off AS (
             WHEN h.hold IS NULL THEN format('its hold %s is not open', owner.hold)
             ELSE format(
                 'hold %s of %s %s for %s, where %s %s are due for %s',
-                h.hold, h.remaining, h.currency, h.subject, owner.amount, owner.currency, owner.subject
+                h.hold, h.remaining, h.currency, h.subject, owner.amount, owner.currency,
+                    owner.subject
             )
         END AS detail
     FROM owner FULL JOIN h ON owner.hold = h.hold
@@ -532,8 +566,9 @@ WITH b AS (
         source,
         count(*) FILTER (WHERE type = 'charge') AS n,
         min(id) FILTER (WHERE type = 'charge') AS id,
-        coalesce(sum(amount) FILTER (WHERE type = 'charge'), 0) AS amount,
-        coalesce(sum(amount) FILTER (WHERE type = 'adjustment'), 0) AS adjustment,
+        coalesce(max(amount) FILTER (WHERE type = 'charge'), 0) AS amount,
+        count(*) FILTER (WHERE type = 'adjustment') AS adjustments,
+        coalesce(min(amount) FILTER (WHERE type = 'adjustment'), 0) AS adjustment,
         min(account) AS account, max(account) AS other_account,
         min(currency) AS currency, max(currency) AS other_currency,
         min(available_on) AS available_on, max(available_on) AS other_available_on
@@ -549,14 +584,17 @@ off AS (
     SELECT
         coalesce(c.id, b.source) AS subject,
         format(
-            'captured %s of %s %s as %s, available on %s; %s balance transactions of %s and %s %s (%s), '
+            'captured %s of %s %s as %s, available on %s; %s balance transactions of %s and %s '
+            '%s (%s), '
             'available on %s to %s',
             c.amount_captured, c.amount, c.currency, c.balance_transaction, c.available_on,
-            coalesce(b.n, 0), b.amount, b.adjustment, b.currency, b.id, b.available_on, b.other_available_on
+            coalesce(b.n, 0), b.amount, b.adjustment, b.currency, b.id, b.available_on,
+            b.other_available_on
         ) AS detail
     FROM c FULL JOIN b ON c.id = b.source
     WHERE
         c.id IS NULL OR b.n IS DISTINCT FROM 1 OR b.id IS DISTINCT FROM c.balance_transaction
+        OR b.adjustments <> (c.amount > c.amount_captured)::integer
         OR b.amount <> c.amount OR b.adjustment <> c.amount_captured - c.amount
         OR b.account <> c.account OR b.other_account <> c.account
         OR b.currency <> c.currency OR b.other_currency <> c.currency
@@ -583,7 +621,8 @@ off AS (
         ) AS detail
     FROM b FULL JOIN t ON b.source = t.subject
     WHERE
-        b.id IS NULL OR t.n IS DISTINCT FROM 1 OR b.fee <> 0 OR b.amount <> t.amount OR b.currency <> t.currency
+        b.id IS NULL OR t.n IS DISTINCT FROM 1 OR b.fee <> 0 OR b.amount <> t.amount OR b.currency
+            <> t.currency
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
@@ -594,7 +633,8 @@ WITH off AS (
     WHERE
         book_id = $1
         AND (type, split_part(source, '_', 1)) NOT IN (
-            ('charge', 'ch'), ('adjustment', 'ch'), ('topup', 'tu'), ('refund', 're'), ('refund_failure', 're')
+            ('charge', 'ch'), ('adjustment', 'ch'), ('topup', 'tu'), ('refund', 're'),
+                ('refund_failure', 're')
         )
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
@@ -605,7 +645,8 @@ WITH b AS (
     FROM nostro.balance_transactions WHERE book_id = $1 GROUP BY account, currency
 ),
 a AS (
-    SELECT split_part(code, ':', 2) AS account, currency, sum(credits_posted - debits_posted) AS owed
+    SELECT split_part(code, ':', 2) AS account, currency, sum(credits_posted - debits_posted)
+        AS owed
     FROM nostro.ledger_accounts
     WHERE
         book_id = $1 AND split_part(code, ':', 1) = 'merchant'
@@ -614,15 +655,18 @@ a AS (
 ),
 off AS (
     SELECT
-        format('%s %s', coalesce(a.account, b.account), coalesce(a.currency, b.currency)) AS subject,
-        format('owed %s, the sum of balance transactions is %s', coalesce(a.owed, 0), coalesce(b.net, 0)) AS detail
+        format('%s %s', coalesce(a.account, b.account), coalesce(a.currency, b.currency))
+            AS subject,
+        format('owed %s, the sum of balance transactions is %s', coalesce(a.owed, 0),
+            coalesce(b.net, 0)) AS detail
     FROM a FULL JOIN b ON a.account = b.account AND a.currency = b.currency
     WHERE coalesce(a.owed, 0) <> coalesce(b.net, 0)
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: available_days
--- A day's net is what its charges brought, less what refunds took while it was pending. What came or came back after
+-- A day's net is what its charges brought, less what refunds took while it was pending. What came
+-- or came back after
 -- its release went on to available at once, by transfers of its charges and refunds.
 WITH part AS (
     SELECT account, currency, available_on, amount - fee AS net, 0 AS early
@@ -631,7 +675,8 @@ WITH part AS (
     SELECT c.account, c.currency, c.available_on, -r.amount, 0
     FROM nostro.refunds AS r
     INNER JOIN nostro.charges AS c ON c.book_id = $1 AND r.charge = c.id
-    WHERE r.book_id = $1 AND r.from_pending AND (r.state <> 'failed' OR r.balance_transaction IS NOT NULL)
+    WHERE r.book_id = $1 AND r.from_pending AND (r.state <> 'failed'
+        OR r.balance_transaction IS NOT NULL)
     UNION ALL
     SELECT
         c.account, c.currency, c.available_on, 0,
@@ -640,10 +685,12 @@ WITH part AS (
     LEFT JOIN nostro.ledger_accounts AS a ON a.book_id = $1 AND t.debit_account = a.account_no
     LEFT JOIN nostro.refunds AS r ON r.book_id = $1 AND t.subject = r.id
     INNER JOIN nostro.charges AS c ON c.book_id = $1 AND coalesce(r.charge, t.subject) = c.id
-    WHERE t.book_id = $1 AND t.code = 'available' AND (t.subject LIKE 'ch\_%' OR t.subject LIKE 're\_%')
+    WHERE t.book_id = $1 AND t.code = 'available' AND (t.subject LIKE 'ch\_%'
+        OR t.subject LIKE 're\_%')
 ),
 due AS (
-    SELECT format('%s/%s/%s', account, currency, available_on) AS id, sum(net) AS net, sum(early) AS early
+    SELECT format('%s/%s/%s', account, currency, available_on) AS id, sum(net) AS net, sum(early)
+        AS early
     FROM part GROUP BY 1
 ),
 release AS (
@@ -664,7 +711,8 @@ off AS (
     SELECT
         coalesce(d.id, due.id) AS subject,
         format(
-            'net %s, released %s by %s transfers of %s; its rows add up to %s, of which %s came after its release',
+            'net %s, released %s by %s transfers of %s; its rows add up to %s, of which %s came '
+            'after its release',
             d.net, d.released, coalesce(d.n, 0), coalesce(d.moved, 0), due.net, due.early
         ) AS detail
     FROM d FULL JOIN due ON d.id = due.id
@@ -677,23 +725,28 @@ off AS (
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: pending_merchants
--- What is pending is what the days to come will release, and what refunds have taken from them and hold.
+-- What is pending is what the days to come will release, and what refunds have taken from them and
+-- hold.
 WITH part AS (
     SELECT account, currency, net, 0 AS held
     FROM nostro.available_days WHERE book_id = $1 AND NOT released
     UNION ALL
     SELECT account, currency, 0, amount
-    FROM nostro.refunds WHERE book_id = $1 AND from_pending AND state IN ('sending', 'unknown', 'accepted')
+    FROM nostro.refunds WHERE book_id = $1 AND from_pending AND state IN ('sending', 'unknown',
+        'accepted')
 ),
-due AS (SELECT account, currency, sum(net) AS net, sum(held) AS held FROM part GROUP BY account, currency),
+due AS (SELECT account, currency, sum(net) AS net, sum(held) AS held FROM part GROUP BY account,
+    currency),
 a AS (
     SELECT split_part(code, ':', 2) AS account, currency, credits_posted - debits_posted AS owed
     FROM nostro.ledger_accounts
-    WHERE book_id = $1 AND split_part(code, ':', 1) = 'merchant' AND split_part(code, ':', 3) = 'pending'
+    WHERE book_id = $1 AND split_part(code, ':', 1) = 'merchant' AND split_part(code, ':', 3)
+        = 'pending'
 ),
 off AS (
     SELECT
-        format('%s %s', coalesce(a.account, due.account), coalesce(a.currency, due.currency)) AS subject,
+        format('%s %s', coalesce(a.account, due.account), coalesce(a.currency, due.currency))
+            AS subject,
         format(
             'pending %s; days to come %s, held for refunds %s',
             coalesce(a.owed, 0), coalesce(due.net, 0), coalesce(due.held, 0)
@@ -718,7 +771,8 @@ due AS (
     SELECT
         id, state, amount,
         (state <> 'waiting')::integer AS holds,
-        (state IN ('provisional', 'succeeded') OR balance_transaction IS NOT NULL)::integer AS refunds,
+        (state IN ('provisional', 'succeeded') OR balance_transaction IS NOT NULL)::integer
+            AS refunds,
         (state = 'failed' AND balance_transaction IS NULL)::integer AS voids,
         (state = 'failed' AND balance_transaction IS NOT NULL)::integer AS failures,
         (hold IS NOT NULL) = (state <> 'waiting') AS coherent
@@ -759,7 +813,8 @@ r AS (
     SELECT
         id, account, state, amount, currency, balance_transaction AS refund,
         failure_balance_transaction AS failure,
-        state IN ('provisional', 'succeeded') OR (state = 'failed' AND balance_transaction IS NOT NULL) AS refunded,
+        state IN ('provisional', 'succeeded') OR (state = 'failed'
+            AND balance_transaction IS NOT NULL) AS refunded,
         state = 'failed' AND balance_transaction IS NOT NULL AS returned
     FROM nostro.refunds WHERE book_id = $1
 ),
@@ -767,8 +822,10 @@ off AS (
     SELECT
         coalesce(r.id, b.source) AS subject,
         format(
-            '%s refund of %s %s with %s and %s; balance transactions: %s of %s (%s), %s failures of %s (%s)',
-            r.state, r.amount, r.currency, r.refund, r.failure, coalesce(b.refunds, 0), b.refunded, b.refund,
+            '%s refund of %s %s with %s and %s; balance transactions: %s of %s (%s), %s failures '
+            'of %s (%s)',
+            r.state, r.amount, r.currency, r.refund, r.failure, coalesce(b.refunds, 0), b.refunded,
+                b.refund,
             coalesce(b.failures, 0), b.returned, b.failure
         ) AS detail
     FROM r FULL JOIN b ON r.id = b.source
@@ -788,8 +845,10 @@ WITH r AS (
     SELECT
         charge,
         coalesce(sum(amount) FILTER (WHERE state IN ('provisional', 'succeeded')), 0) AS refunded,
-        coalesce(sum(amount) FILTER (WHERE state IN ('waiting', 'sending', 'unknown', 'accepted')), 0) AS reserved,
-        min(account) AS account, max(account) AS other_account, min(intent) AS intent, max(intent) AS other_intent,
+        coalesce(sum(amount) FILTER (WHERE state IN ('waiting', 'sending', 'unknown', 'accepted')),
+        0) AS reserved,
+        min(account) AS account, max(account) AS other_account, min(intent) AS intent, max(intent)
+            AS other_intent,
         min(currency) AS currency, max(currency) AS other_currency, min(acquirer) AS acquirer,
         max(acquirer) AS other_acquirer, min(original) AS original, max(original) AS other_original
     FROM nostro.refunds WHERE book_id = $1 GROUP BY charge
@@ -821,7 +880,8 @@ SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 -- name: intents
 WITH a AS (
     SELECT intent, count(*) AS n, min(operation) AS operation
-    FROM nostro.payment_attempts WHERE book_id = $1 AND state IN ('sending', 'unknown') GROUP BY intent
+    FROM nostro.payment_attempts WHERE book_id = $1 AND state IN ('sending',
+        'unknown') GROUP BY intent
 ),
 standing AS (
     SELECT intent, count(*) AS n
@@ -848,7 +908,8 @@ off AS (
             '%s of %s, capturable %s, received %s; %s live attempts (%s); %s standing charges; '
             'latest %s of %s, captured %s (%s)',
             coalesce(i.status, 'no intent'), i.amount, i.amount_capturable, i.amount_received,
-            coalesce(a.n, 0), a.operation, i.standing, i.latest_charge, i.charged, i.captured, i.amount_captured
+            coalesce(a.n, 0), a.operation, i.standing, i.latest_charge, i.charged, i.captured,
+            i.amount_captured
         ) AS detail
     FROM i FULL JOIN a ON i.id = a.intent
     WHERE
@@ -858,7 +919,8 @@ off AS (
                 THEN
                     i.stands AND i.standing = 1 AND i.captured
                     AND i.amount_received = i.amount_captured AND i.amount_capturable = 0
-            WHEN i.status = 'requires_capture' OR (i.status = 'processing' AND a.operation IN ('capture', 'void'))
+            WHEN i.status = 'requires_capture' OR (i.status = 'processing' AND a.operation IN
+                ('capture', 'void'))
                 THEN
                     i.stands AND i.standing = 1 AND NOT i.captured
                     AND i.amount_received = 0 AND i.amount_capturable = i.amount
@@ -868,7 +930,8 @@ off AS (
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: keys_in_flight
--- Whoever settles first, as unknown too, saves the answer: until then, and no longer, a key is in flight.
+-- Whoever settles first, as unknown too, saves the answer: until then, and no longer, a key is in
+-- flight.
 WITH live AS (
     SELECT id, state FROM nostro.payment_attempts WHERE book_id = $1
     UNION ALL
@@ -878,7 +941,8 @@ off AS (
     SELECT
         format('key %s', k.id) AS subject,
         format(
-            '%s; its attempt %s is %s', CASE WHEN k.answer IS NULL THEN 'in flight' ELSE 'answered' END,
+            '%s; its attempt %s is %s', CASE WHEN k.answer IS NULL THEN 'in flight' ELSE 'answered'
+            END,
             coalesce(k.attempt, 'of no name'), coalesce(live.state, 'missing')
         ) AS detail
     FROM nostro.idempotency_keys AS k LEFT JOIN live ON k.attempt = live.id
@@ -886,13 +950,15 @@ off AS (
         k.book_id = $1
         AND (
             (k.answer IS NULL AND live.state IS DISTINCT FROM 'sending')
-            OR (k.answer IS NOT NULL AND k.attempt IS NOT NULL AND (live.state IS NULL OR live.state = 'sending'))
+            OR (k.answer IS NOT NULL AND k.attempt IS NOT NULL AND (live.state IS NULL
+            OR live.state = 'sending'))
         )
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: keys_answered
--- The newest saved answers: the object that each shows is there. The first id in a snapshot is the object's own.
+-- The newest saved answers: the object that each shows is there. The first id in a snapshot is the
+-- object's own.
 WITH k AS (
     SELECT id, substring(answer FROM '\\"id\\":\\"([a-z]+_[0-9A-Za-z]+)\\"') AS object
     FROM nostro.idempotency_keys WHERE book_id = $1 AND answer IS NOT NULL
@@ -912,14 +978,16 @@ known AS (
     SELECT id FROM nostro.webhook_endpoints WHERE book_id = $1
 ),
 off AS (
-    SELECT format('key %s', k.id) AS subject, format('answered with %s, which does not exist', k.object) AS detail
+    SELECT format('key %s', k.id) AS subject, format('answered with %s, which does not exist',
+        k.object) AS detail
     FROM k LEFT JOIN known ON k.object = known.id
     WHERE known.id IS NULL AND split_part(k.object, '_', 1) IN ('pi', 'ch', 're', 'pm', 'cus', 'we')
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: events
--- Each of these facts was told once, and nothing was told that is no fact. A snapshot begins {"object":"…","id":"…".
+-- Each of these facts was told once, and nothing was told that is no fact. A snapshot begins
+-- {"object":"…","id":"…".
 WITH due AS (
     SELECT 'payment_intent.created' AS type, id FROM nostro.payment_intents WHERE book_id = $1
     UNION ALL
@@ -928,7 +996,8 @@ WITH due AS (
     UNION ALL
     SELECT 'charge.' || status, id FROM nostro.charges WHERE book_id = $1
     UNION ALL
-    SELECT 'charge.captured', id FROM nostro.charges WHERE book_id = $1 AND captured AND hold IS NOT NULL
+    SELECT 'charge.captured', id FROM nostro.charges WHERE book_id = $1 AND captured
+        AND hold IS NOT NULL
     UNION ALL
     SELECT 'refund.created', id FROM nostro.refunds WHERE book_id = $1
     UNION ALL
@@ -940,7 +1009,8 @@ told AS (
     WHERE
         book_id = $1
         AND type IN (
-            'payment_intent.created', 'payment_intent.succeeded', 'payment_intent.canceled', 'charge.succeeded',
+            'payment_intent.created', 'payment_intent.succeeded', 'payment_intent.canceled',
+            'charge.succeeded',
             'charge.failed', 'charge.captured', 'refund.created', 'refund.failed'
         )
     GROUP BY 1, 2
@@ -982,7 +1052,8 @@ last AS (SELECT coalesce(max(seq), 0) AS seq FROM s),
 off AS (
     SELECT
         format('row %s', least(before + 1, seq)) AS subject,
-        CASE WHEN seq = before THEN 'there are two' ELSE format('missing, up to %s', seq - 1) END AS detail
+        CASE WHEN seq = before THEN 'there are two' ELSE format('missing, up to %s', seq - 1) END
+            AS detail
     FROM s WHERE seq <> before + 1
     UNION ALL
     SELECT 'book head', format('the next row is %s, the last one %s', head.next_seq, last.seq)
@@ -997,17 +1068,20 @@ WITH off AS (
     FROM nostro.payment_attempts WHERE book_id = $1 AND state IN ('sending', 'unknown')
     UNION ALL
     SELECT id, format('%s refund of %s %s', state, amount, currency)
-    FROM nostro.refunds WHERE book_id = $1 AND state IN ('waiting', 'sending', 'unknown', 'accepted', 'provisional')
+    FROM nostro.refunds WHERE book_id = $1 AND state IN ('waiting', 'sending', 'unknown',
+        'accepted', 'provisional')
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: sandbox_book
--- The acquirer's whole book against ours, both ways. $2 is the watermark (system time, ms): what is younger, or live with
+-- The acquirer's whole book against ours, both ways. $2 is the watermark (system time, ms): what
+-- is younger, or live with
 -- us, is set apart, since the acquirer's book is read after the snapshot was taken.
 WITH theirs AS (
     SELECT
         x.reference, x.operation, x.original, x.amount, x.currency, x.state, x.created_ms,
-        NOT x.cancelled AND x.outcome <> 'declined' AND x.state IN ('approved', 'pending', 'voided') AS stands
+        NOT x.cancelled AND x.outcome <> 'declined' AND x.state IN ('approved', 'pending',
+            'voided') AS stands
     FROM unnest(
         $3::text [], $4::text [], $5::text [], $6::bigint [], $7::text [], $8::text [], $9::text [],
         $10::bigint [], $11::boolean []
@@ -1029,8 +1103,10 @@ pair AS (
     SELECT
         t.reference, o.id, o.intent, o.state AS our_state, t.state AS their_state,
         coalesce(o.operation, t.operation) AS operation,
-        coalesce(o.live, false) OR coalesce(o.send_by, 0) > $2 OR coalesce(t.created_ms, 0) > $2 AS apart,
-        coalesce(t.stands, false) AS stands, coalesce(o.done, false) AS done, coalesce(o.may_fail, false) AS may_fail,
+        coalesce(o.live, false) OR coalesce(o.send_by, 0) > $2 OR coalesce(t.created_ms, 0) > $2
+        AS apart,
+        coalesce(t.stands, false) AS stands, coalesce(o.done, false) AS done, coalesce(o.may_fail,
+        false) AS may_fail,
         t.operation <> o.operation OR t.currency <> o.currency
         OR (o.operation <> 'void' AND t.amount <> o.amount)
         OR coalesce(t.original, '') <> coalesce(o.original, '') AS differs,
@@ -1041,7 +1117,8 @@ pair AS (
 several AS (
     SELECT intent, count(*) AS n, min(id) AS first_id, max(id) AS last_id
     FROM pair
-    WHERE stands AND their_state = 'approved' AND operation IN ('sale', 'authorize') AND intent IS NOT NULL
+    WHERE stands AND their_state = 'approved' AND operation IN ('sale', 'authorize')
+        AND intent IS NOT NULL
     GROUP BY intent HAVING count(*) > 1
 ),
 off AS (
@@ -1053,7 +1130,8 @@ off AS (
             ELSE 'sandbox_terms'
         END AS kind,
         coalesce(id, reference) AS subject,
-        format('here: %s; there: %s', coalesce(nullif(here, ''), 'nothing'), coalesce(nullif(there, ''), 'nothing'))
+        format('here: %s; there: %s', coalesce(nullif(here, ''), 'nothing'), coalesce(nullif(there,
+            ''), 'nothing'))
             AS detail
     FROM pair
     WHERE
@@ -1065,7 +1143,8 @@ off AS (
                 OR (our_state IN ('approved', 'succeeded') AND their_state = 'pending')
         END
     UNION ALL
-    SELECT 'sandbox_one_charge', intent, format('%s live charges there, among them %s and %s', n, first_id, last_id)
+    SELECT 'sandbox_one_charge', intent, format('%s live charges there, among them %s and %s', n,
+        first_id, last_id)
     FROM several
 ),
 ranked AS (

@@ -102,6 +102,27 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
         ("DELETE FROM nostro.transfers WHERE subject = '<partial>' AND code = 'partial_capture_reversal'",),
     ),
     (
+        "charge_postings", "<sale>",
+        (
+            (
+                "INSERT INTO nostro.transfers SELECT book_id, 999999, gen_random_uuid(), batch_no, "
+                "at_ms, kind, debit_account, credit_account, amount, posted, pending, currency, code, "
+                "subject, hold_id, final FROM nostro.transfers "
+                "WHERE subject = '<sale>' AND code = 'fee'"
+            ),
+        ),
+    ),
+    (
+        "transfer_entries", "transfer 3",
+        (
+            (
+                "INSERT INTO nostro.entries SELECT book_id, account_no, 999999, transfer_seq, side, "
+                "posted, pending, debits_posted, credits_posted, debits_pending, credits_pending "
+                "FROM nostro.entries WHERE transfer_seq = 3 AND side = 'd'"
+            ),
+        ),
+    ),
+    (
         "charge_attempts", "<sale>",
         ("UPDATE nostro.payment_attempts SET state = 'declined' WHERE id = '<sale_attempt>'",),
     ),
