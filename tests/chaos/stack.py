@@ -1,5 +1,6 @@
 """A whole `nostro up` to be ill-treated: its processes by pid, its books, its restart after a kill of everything."""
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -12,10 +13,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import psycopg
+from psycopg.rows import dict_row
 
 from bench import machine
+from nostro.cli.verify import reports_of
 from nostro.db import roles
 from nostro.db.urls import socket_url
+from nostro.system import SystemClock
+from nostro.verification.report import Report
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -109,20 +114,19 @@ class Stack:
 
     def connect(self) -> "psycopg.Connection[dict[str, Any]]":
         """A reading connection to the database. Raises psycopg.OperationalError while it is down."""
-        data = self.data_dir / "postgres"
-        password = (data / "passwords" / roles.READ_ONLY).read_text()
-        url = socket_url(str(data / "socket"), "nostro", roles.READ_ONLY, password)
         return psycopg.connect(
-            url, autocommit=True, connect_timeout=5, row_factory=psycopg.rows.dict_row
+            self._read_only_url(), autocommit=True, connect_timeout=5, row_factory=dict_row
         )
 
-    def verify(self) -> "subprocess.CompletedProcess[str]":
-        """`nostro verify` on the same data directory."""
-        command = [sys.executable, "-m", "nostro", "verify", "--json", *self._where()]
-        return subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=300,
-            env=self.environment(),
-        )  # fmt: skip
+    def _read_only_url(self) -> str:
+        data = self.data_dir / "postgres"
+        password = (data / "passwords" / roles.READ_ONLY).read_text()
+        return socket_url(str(data / "socket"), "nostro", roles.READ_ONLY, password)
+
+    def verify(self) -> Report:
+        """What `nostro verify` finds in the test book, however young it is."""
+        reports = reports_of(self._read_only_url(), self.sandbox_url, [1], SystemClock(), 0)
+        return asyncio.run(reports)[0]
 
     def log_tail(self, lines: int = 40) -> str:
         """The last lines that the processes printed."""
