@@ -28,7 +28,7 @@ from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ids import Mint
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.secret import Secret
-from nostro.ledger.store import QUERIES as ledger_queries
+from nostro.ledger.books import open_book
 from nostro.merchants.model import LIVE_BOOK, TEST_BOOK
 from nostro.merchants.service import Merchants
 from nostro.system import SystemClock, SystemEntropy
@@ -120,7 +120,7 @@ async def _first_account(settings: Settings, app_url: str) -> Secret:
         )
         for book, live, name in ((TEST_BOOK, False, "test"), (LIVE_BOOK, True, "live")):
             await merchants.open_book(book, live, name)
-            await pool.write(ledger_queries["open_book"], book)
+            await open_book(pool, book)
         fee = FeeSchedule(settings.fee_basis_points, settings.fee_fixed)
         await merchants.create_account("First account", account=FIRST_ACCOUNT, fee=fee)
         await merchants.set_fee(FIRST_ACCOUNT, fee)

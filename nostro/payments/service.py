@@ -23,6 +23,7 @@ from nostro.kernel.outcome import (
     NotFound,
     Operation,
     Outcome,
+    Rejected,
     Unknown,
 )
 from nostro.kernel.ports import (
@@ -230,7 +231,11 @@ class Payments:
         counted = await self._decider(book).run(count)
         if counted is None:
             return Unknown("another instance took over")
-        return await self._call(book, counted, None)
+        outcome = await self._call(book, counted, None)
+        if isinstance(outcome, Rejected):
+            # A rejected repeat says nothing of the first send: make sure that it never counts.
+            return await self._acquirers[attempt.acquirer].cancel(attempt.id)
+        return outcome
 
     # Small parts
 
