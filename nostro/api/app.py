@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeAlias
@@ -35,6 +36,7 @@ from nostro.wire.form import Form, FormError, decode
 BODY_BYTES_MAX = 1_000_000
 KEY_LENGTH_MAX = 255
 FORM = "application/x-www-form-urlencoded"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
@@ -90,6 +92,7 @@ class Resource:
         identity = await self._authenticate(request)
         version = versions.parse(request.get_header("stripe-version"), identity.account.api_version)
         headers["Stripe-Version"] = version
+        _refuse_what_is_no_id(operation, path)
         form = await _form(request)
         params = parse(operation.spec, form)
         paths = expand.parse(
@@ -97,7 +100,9 @@ class Resource:
         )
         key = self._key(request, headers)
         merchant = self._merchant(request, identity, form, key, request_id)
-        call = Call(self._services, merchant, params, path, version, identity, paths)
+        call = Call(
+            self._services, merchant, params, path, version, identity, paths, operation.show
+        )
         reply = await operation.handler(call)
         return await answer(call, reply, headers)
 
@@ -141,6 +146,13 @@ class Resource:
             request_id,
         )
         return Merchant(identity.book, origin, identity.account.fee, guard)
+
+
+def _refuse_what_is_no_id(operation: Operation, path: Mapping[str, str]) -> None:
+    """What cannot be an id never reaches the database: it is answered as one that does not exist."""
+    for identifier in path.values():
+        if not _ID.fullmatch(identifier):
+            raise errors.no_such(operation.returns, identifier)
 
 
 def _secret_key(request: Request) -> str:
