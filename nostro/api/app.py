@@ -19,7 +19,7 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
-from nostro.api import errors, expand, versions
+from nostro.api import errors, expand, openapi, versions
 from nostro.api.answers import answer
 from nostro.api.echo import echo
 from nostro.api.errors import ApiError
@@ -250,6 +250,7 @@ def build(open_services: OpenServices, operations: list[Operation]) -> Applicati
     for path, methods in by_path(operations).items():
         app.add_route(path, Resource(holder, methods))
     app.add_route("/health", Health(holder))
+    app.add_route("/openapi.json", Document(operations))
     app.add_sink(_unknown_url, "/")
     app.add_error_handler(falcon.HTTPError, _http_error)
     return app
@@ -269,6 +270,18 @@ class Health:
         except Unavailable:
             response.status = 503
             response.media = {"status": "database unavailable"}
+
+
+class Document:
+    """What this API takes and answers, for anybody: it names nothing of ours."""
+
+    def __init__(self, operations: list[Operation]) -> None:
+        self._bytes = _encode(openapi.document(operations))
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """The OpenAPI document."""
+        response.content_type = "application/json"
+        response.data = self._bytes
 
 
 async def _unknown_url(req: Request, resp: Response | None, **_: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nostro.api.operation import Operation
 from nostro.api.v1 import (
+    account,
     balance,
     balance_transactions,
     charges,
@@ -12,6 +13,7 @@ from nostro.api.v1 import (
     payment_intents,
     payment_methods,
     refunds,
+    webhook_endpoints,
 )
 
 RESOURCES = (
@@ -23,6 +25,8 @@ RESOURCES = (
     balance,
     balance_transactions,
     events,
+    webhook_endpoints,
+    account,
 )
 
 
