@@ -43,10 +43,10 @@ async def _saved(call: Call, saved: Saved, headers: dict[str, str], replayed: bo
     row = snapshots.decode(saved.snapshot)
     if saved.related:
         fetch, now = thaw(saved.related)
-        body, _ = await present(render(row, now), call.version, call.expand, fetch, now)
+        body, _ = await present(call.show(call, row, now), call.version, call.expand, fetch, now)
         return saved.status, encode(body)
     now = call.now
-    body = render(row, now)
+    body = call.show(call, row, now)
     if not call.expand and versions.is_newest(call.version):
         return saved.status, encode(body)
     body, used = await present(body, call.version, call.expand, _reading(call).fetch, now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeAlias
@@ -18,7 +19,7 @@ import falcon.asgi
 import msgspec
 from falcon.asgi import Request, Response
 
-from nostro.api import errors, expand, versions
+from nostro.api import errors, expand, openapi, versions
 from nostro.api.answers import answer
 from nostro.api.echo import echo
 from nostro.api.errors import ApiError
@@ -35,6 +36,7 @@ from nostro.wire.form import Form, FormError, decode
 BODY_BYTES_MAX = 1_000_000
 KEY_LENGTH_MAX = 255
 FORM = "application/x-www-form-urlencoded"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
@@ -90,6 +92,7 @@ class Resource:
         identity = await self._authenticate(request)
         version = versions.parse(request.get_header("stripe-version"), identity.account.api_version)
         headers["Stripe-Version"] = version
+        _refuse_what_is_no_id(operation, path)
         form = await _form(request)
         params = parse(operation.spec, form)
         paths = expand.parse(
@@ -97,7 +100,9 @@ class Resource:
         )
         key = self._key(request, headers)
         merchant = self._merchant(request, identity, form, key, request_id)
-        call = Call(self._services, merchant, params, path, version, identity, paths)
+        call = Call(
+            self._services, merchant, params, path, version, identity, paths, operation.show
+        )
         reply = await operation.handler(call)
         return await answer(call, reply, headers)
 
@@ -141,6 +146,13 @@ class Resource:
             request_id,
         )
         return Merchant(identity.book, origin, identity.account.fee, guard)
+
+
+def _refuse_what_is_no_id(operation: Operation, path: Mapping[str, str]) -> None:
+    """What cannot be an id never reaches the database: it is answered as one that does not exist."""
+    for identifier in path.values():
+        if not _ID.fullmatch(identifier):
+            raise errors.no_such(operation.returns, identifier)
 
 
 def _secret_key(request: Request) -> str:
@@ -238,6 +250,7 @@ def build(open_services: OpenServices, operations: list[Operation]) -> Applicati
     for path, methods in by_path(operations).items():
         app.add_route(path, Resource(holder, methods))
     app.add_route("/health", Health(holder))
+    app.add_route("/openapi.json", Document(operations))
     app.add_sink(_unknown_url, "/")
     app.add_error_handler(falcon.HTTPError, _http_error)
     return app
@@ -257,6 +270,18 @@ class Health:
         except Unavailable:
             response.status = 503
             response.media = {"status": "database unavailable"}
+
+
+class Document:
+    """What this API takes and answers, for anybody: it names nothing of ours."""
+
+    def __init__(self, operations: list[Operation]) -> None:
+        self._bytes = _encode(openapi.document(operations))
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """The OpenAPI document."""
+        response.content_type = "application/json"
+        response.data = self._bytes
 
 
 async def _unknown_url(req: Request, resp: Response | None, **_: Any) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from nostro.api import snapshots
 from nostro.api.expand import Paths
 from nostro.api.parameters import Spec
+from nostro.api.render import render
 from nostro.api.services import Services
 from nostro.idempotency.model import Replayed
 from nostro.kernel.answer import Answer, Refusal
@@ -17,8 +19,13 @@ from nostro.merchants.model import Identity
 from nostro.payments.service import Merchant
 
 
+def shown_plainly(call: Call, row: snapshots.Row, now: BusinessTime) -> dict[str, Any]:
+    """An answer's row as its object."""
+    return render(row, now)
+
+
 class Call(msgspec.Struct):
-    """One request, authenticated and parsed."""
+    """One request, authenticated and parsed. `show` makes the body of its answer, replayed or not."""
 
     services: Services
     merchant: Merchant
@@ -27,6 +34,7 @@ class Call(msgspec.Struct):
     version: str
     identity: Identity
     expand: Paths = {}
+    show: Show = shown_plainly
 
     @property
     def book(self) -> int:
@@ -49,6 +57,9 @@ class Call(msgspec.Struct):
         return self.services.clock.business()
 
 
+Show = Callable[[Call, snapshots.Row, BusinessTime], dict[str, Any]]
+
+
 class Shown(msgspec.Struct, frozen=True):
     """A body made by a read, or by a change of a reference table: shown as it is, expanded if asked."""
 
@@ -60,7 +71,10 @@ Handler = Callable[[Call], Awaitable[Reply]]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation. `returns` names the object it answers with, for the documentation."""
+    """One operation. `returns` names the object it answers with, for expansion and the documentation.
+
+    `show` renders its answers where the row alone does not say everything, such as a secret that is shown once.
+    """
 
     method: str
     path: str
@@ -69,6 +83,7 @@ class Operation(msgspec.Struct, frozen=True):
     returns: str
     summary: str
     listed: bool = False
+    show: Show = shown_plainly
 
 
 def by_path(operations: Sequence[Operation]) -> dict[str, dict[str, Operation]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nostro.api.fingerprint import RequestFingerprint
-from nostro.kernel.ports import Clock, Decider, Entropy, Reader
+from nostro.events.targets import Policy
+from nostro.kernel.ports import Clock, Decider, Entropy, Reader, SecretBox
 from nostro.merchants.service import Merchants
 from nostro.payments.service import Payments
 from nostro.refunds.service import Refunds
@@ -26,3 +27,5 @@ class Services:
     fingerprint: RequestFingerprint
     payments: Payments
     refunds: Refunds
+    box: SecretBox
+    webhook_targets: Mapping[bool, Policy]  # by mode: where webhooks may be sent

@@ -18,6 +18,7 @@ from nostro.db.committer import Committer
 from nostro.db.pool import Pool
 from nostro.db.revocations import listen
 from nostro.db.session import Session
+from nostro.events.targets import LIVE, LOCAL, TEST, Policy
 from nostro.kernel.ids import Mint
 from nostro.kernel.ports import Acquirer
 from nostro.kernel.secret import Secret
@@ -76,6 +77,7 @@ async def graph(settings: Settings, app_url: str, role: str) -> AsyncIterator[Gr
     vault = Vault(keyring, entropy)
     cards = CardVault(vault, PresealedCards(vault, today(clock)), pool, clock, entropy)
     await cards.open_for_business(pool)
+    box = TextSeal(keyring, entropy)
     secret = secret_file(settings.data_dir / "api.key", entropy)
     acquirer = SandboxAcquirer(settings.acquirer_url, clock, call_ms=settings.call_ms)
     instance = _instance(settings, role, entropy, clock)
@@ -87,17 +89,22 @@ async def graph(settings: Settings, app_url: str, role: str) -> AsyncIterator[Gr
     services = Services(
         clock=clock, entropy=entropy, reader=pool, decider=deciders, merchants=merchants,
         cards=cards, fingerprint=RequestFingerprint(secret, vault), payments=payments,
-        refunds=refunds,
+        refunds=refunds, box=box, webhook_targets=webhook_targets(settings),
     )  # fmt: skip
     listener = asyncio.create_task(listen(app_url, merchants))
     try:
-        yield Graph(services, deciders, pool, TextSeal(keyring, entropy), clock, entropy, instance)
+        yield Graph(services, deciders, pool, box, clock, entropy, instance)
     finally:
         listener.cancel()
         await asyncio.gather(listener, return_exceptions=True)
         await acquirer.close()
         await deciders.close()
         await pool.close()
+
+
+def webhook_targets(settings: Settings) -> dict[bool, Policy]:
+    """Where webhooks may be sent, by mode: those of live books never to a private address."""
+    return {False: LOCAL if settings.webhook_private_addresses else TEST, True: LIVE}
 
 
 def _instance(settings: Settings, role: str, entropy: SystemEntropy, clock: SystemClock) -> str:

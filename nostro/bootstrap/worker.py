@@ -7,12 +7,11 @@ import asyncio
 from nostro.api import versions
 from nostro.api.reading import Reading
 from nostro.api.render import encode, event
-from nostro.bootstrap.graph import Graph
+from nostro.bootstrap.graph import Graph, webhook_targets
 from nostro.config import Settings
 from nostro.events.delivery import Deliveries
 from nostro.events.model import Endpoint, Event
 from nostro.events.sender import WebhookSender
-from nostro.events.targets import LIVE, LOCAL, TEST
 from nostro.kernel.money import FeeSchedule
 from nostro.payments.due import due_attempts
 from nostro.refunds.claim import EndRefundLeases
@@ -40,10 +39,8 @@ class Work:
     def __init__(self, graph: Graph, settings: Settings) -> None:
         self._graph, self._settings = graph, settings
         self._desk = Desk(graph.deciders, graph.pool, graph.clock, graph.entropy)
-        self._senders = {
-            False: WebhookSender(LOCAL if settings.webhook_private_addresses else TEST),
-            True: WebhookSender(LIVE),
-        }
+        targets = webhook_targets(settings)
+        self._senders = {live: WebhookSender(policy) for live, policy in targets.items()}
         self._deliveries = Deliveries(
             graph.deciders, graph.pool, self._senders, self._rendered, graph.box, graph.clock,
             graph.entropy,

@@ -9,7 +9,7 @@ from nostro.events.emit import Origin
 from nostro.events.model import Delivery, Endpoint
 from nostro.events.schedule import pause_after
 from nostro.events.store import DELIVERIES, ENDPOINTS, EVENTS
-from nostro.kernel.answer import Answer, Refusal, invalid, missing, snapshot
+from nostro.kernel.answer import Answer, Proceed, Refusal, invalid, missing, snapshot
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Decision, Reads, View
 
@@ -17,7 +17,7 @@ ENABLED, DISABLED = "enabled", "disabled"
 DUE, DELIVERED, GIVEN_UP = "due", "delivered", "given_up"
 STOPPED = "the endpoint is disabled or deleted"
 
-Decided = Decision[Answer | Refusal]
+Decided = Decision[Answer | Refusal | Proceed]
 
 
 class CreateEndpoint(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class EndpointChanges(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str | msgspec.UnsetType = msgspec.UNSET
     enabled_events: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     description: str | None | msgspec.UnsetType = msgspec.UNSET
-    metadata: dict[str, str] | msgspec.UnsetType = msgspec.UNSET  # merged; "" removes a key
+    metadata: dict[str, str] | None | msgspec.UnsetType = msgspec.UNSET  # merges; None clears
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -216,7 +216,8 @@ def _changed(endpoint: Endpoint, changes: EndpointChanges) -> Endpoint:
         if (value := getattr(changes, name)) is not msgspec.UNSET
     }
     if changes.metadata is not msgspec.UNSET:
-        merged = {**endpoint.metadata, **changes.metadata}
+        cleared = changes.metadata is None
+        merged = {} if cleared else {**endpoint.metadata, **(changes.metadata or {})}
         values["metadata"] = {key: value for key, value in merged.items() if value}
     if changes.disabled is not msgspec.UNSET:
         values["status"] = DISABLED if changes.disabled else ENABLED

@@ -102,7 +102,7 @@ FROM nostro.events
 WHERE
     book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
     AND created_ms BETWEEN $5 AND $6
-    AND ($8::text IS NULL OR type = $8)
+    AND ($8::text [] IS NULL OR type LIKE any($8))
 ORDER BY seq DESC LIMIT $7;
 
 -- name: newer_events
@@ -113,7 +113,7 @@ FROM nostro.events
 WHERE
     book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
     AND created_ms BETWEEN $5 AND $6
-    AND ($8::text IS NULL OR type = $8)
+    AND ($8::text [] IS NULL OR type LIKE any($8))
 ORDER BY seq ASC LIMIT $7;
 
 -- name: seq_of_webhook_endpoints
@@ -165,6 +165,22 @@ SELECT
     seq, id, account, type, created_ms, live, snapshot, previous, request_id, key
 FROM nostro.events WHERE book_id = $1 AND account = $2 AND seq > $3
 ORDER BY seq LIMIT $4;
+
+-- name: count_pending_webhooks
+-- Of some events: how many endpoints asked for each and have not accepted it yet.
+SELECT v.id, count(*)
+FROM nostro.events AS v
+INNER JOIN nostro.webhook_endpoints AS e
+    ON
+        e.book_id = $1 AND v.account = e.account AND v.seq > e.seq
+        AND e.status = 'enabled' AND NOT e.deleted
+        AND (e.enabled_events ? '*' OR e.enabled_events ? v.type)
+LEFT JOIN nostro.webhook_cursors AS c ON c.book_id = $1 AND e.id = c.endpoint
+LEFT JOIN nostro.webhook_deliveries AS d ON d.book_id = $1 AND d.id = e.id || '/' || v.id
+WHERE
+    v.book_id = $1 AND v.id = any($2::text [])
+    AND (d.state = 'due' OR (d.id IS NULL AND v.seq > coalesce(c.seq, e.seq)))
+GROUP BY v.id;
 
 -- name: find_last_event
 SELECT max(seq) FROM nostro.events WHERE book_id = $1 AND account = $2;

@@ -56,6 +56,7 @@ WHERE
     book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
     AND created_ms BETWEEN $5 AND $6
     AND ($8::text IS NULL OR customer = $8)
+    AND ($9::text IS NULL OR allow_redisplay = $9)
 ORDER BY seq DESC LIMIT $7;
 
 -- name: newer_payment_methods
@@ -68,4 +69,5 @@ WHERE
     book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
     AND created_ms BETWEEN $5 AND $6
     AND ($8::text IS NULL OR customer = $8)
+    AND ($9::text IS NULL OR allow_redisplay = $9)
 ORDER BY seq ASC LIMIT $7;

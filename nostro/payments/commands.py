@@ -18,7 +18,7 @@ from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Decision, Reads, View
 from nostro.kernel.outcome import Operation
 from nostro.kernel.table import Table
-from nostro.payment_methods.commands import Draft
+from nostro.payment_methods.commands import Draft, merged
 from nostro.payment_methods.model import PaymentMethod
 from nostro.payment_methods.store import METHODS
 from nostro.payments.machine import INTENT, AttemptState, IntentEvent, IntentStatus
@@ -330,13 +330,6 @@ def patched(terms: Terms, patch: dict[str, Any]) -> Terms:
     if "metadata" in patch:
         patch["metadata"] = merged(terms.metadata, patch["metadata"])
     return replace(terms, **patch)
-
-
-def merged(old: dict[str, str], new: dict[str, str] | None) -> dict[str, str]:
-    """Stripe's metadata rule: keys merge, an empty value deletes its key, None clears all."""
-    if new is None:
-        return {}
-    return {key: value for key, value in {**old, **new}.items() if value != ""}
 
 
 def _named_rows(changes: Changes) -> list[tuple[Table[Any], str]]:

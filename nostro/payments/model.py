@@ -32,6 +32,7 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
     shipping: Shipping | None = None
     metadata: dict[str, str] = {}
     confirmation_method: str = "automatic"
+    user_report: str | None = None  # of a charge: what the merchant says of it, safe or fraudulent
     automatic_payment_methods: bool = True
     allow_redirects: str = "always"
     payment_method_types: tuple[str, ...] = ("card",)

@@ -14,7 +14,8 @@ from nostro.events.emit import Origin, emit
 from nostro.kernel.answer import Answer, Proceed, Refusal, locked, missing, snapshot
 from nostro.kernel.command import Decision, Reads, View
 from nostro.kernel.table import Table
-from nostro.payments.commands import Decided, merged
+from nostro.payment_methods.commands import merged
+from nostro.payments.commands import Decided
 from nostro.payments.model import Charge, Intent
 from nostro.payments.store import CHARGES, INTENTS
 from nostro.refunds.funding import Dispatch, Rows, fund, reads_of

@@ -41,7 +41,7 @@ def charge(row: Charge) -> dict[str, Any]:
         "failure_balance_transaction": None,
         "failure_code": row.failure_code,
         "failure_message": row.failure_message,
-        "fraud_details": {},
+        "fraud_details": {"user_report": terms.user_report} if terms.user_report else {},
         "livemode": row.live,
         "metadata": terms.metadata,
         "on_behalf_of": None,

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 from nostro.api.operation import Operation
-from nostro.api.v1 import payment_intents
+from nostro.api.v1 import (
+    account,
+    balance,
+    balance_transactions,
+    charges,
+    customers,
+    events,
+    payment_intents,
+    payment_methods,
+    refunds,
+    webhook_endpoints,
+)
 
-RESOURCES = (payment_intents,)
+RESOURCES = (
+    payment_intents,
+    customers,
+    payment_methods,
+    charges,
+    refunds,
+    balance,
+    balance_transactions,
+    events,
+    webhook_endpoints,
+    account,
+)
 
 
 def operations() -> list[Operation]:

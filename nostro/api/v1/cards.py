@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from nostro.api.errors import card_error, invalid_request
+from nostro.api.errors import ApiError, card_error, invalid_request, no_such
 from nostro.api.operation import Call
 from nostro.api.parameters import (
     CardNumber,
@@ -19,6 +19,9 @@ from nostro.api.parameters import (
     Spec,
     String,
 )
+from nostro.api.reading import Reading
+from nostro.customers.model import Customer
+from nostro.customers.store import CUSTOMERS
 from nostro.kernel.ports import CardDetails
 from nostro.payment_methods.commands import Draft
 from nostro.payment_methods.model import Address, BillingDetails, CardFacts
@@ -75,6 +78,28 @@ def choice(call: Call, keep_cvc: bool) -> Choice:
         return MethodChoice(), None
     magic = _magic(call, named) if named.startswith("pm_card_") else None
     return (MethodChoice(draft=magic), None) if magic else (MethodChoice(id=named), None)
+
+
+def named(call: Call, identifier: str) -> str | Draft:
+    """A stored method's id as it is; a test card's token as a draft of its own."""
+    magic = _magic(call, identifier) if identifier.startswith("pm_card_") else None
+    return magic or identifier
+
+
+async def customer(
+    call: Call, identifier: str, param: str = "customer", status: int = 404
+) -> Customer:
+    """A customer that was not deleted. ApiError 404, or 400 where it is a filter."""
+    reading = Reading(call.services.reader, call.book, call.account)
+    found = await reading.one(CUSTOMERS, identifier)
+    if found is None or found.deleted:
+        raise no_such("customer", identifier, param, status)
+    return found
+
+
+def no_such_method(identifier: str) -> ApiError:
+    """404, in Stripe's words for a payment method."""
+    return no_such("PaymentMethod", identifier, "payment_method")
 
 
 def drafted(
