@@ -61,6 +61,7 @@ class Monkey:
                 await asyncio.sleep(max(0.3, rest))
 
     async def _do(self, act: str) -> None:
+        self._stack.note(f"now: {act}")
         match act:
             case "stall":
                 await self._stall_before_sending()

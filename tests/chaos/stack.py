@@ -29,11 +29,11 @@ TIMING = {"send_ms": 1_000, "call_ms": 1_500, "settle_ms": 1_500, "retry_ms": 25
 LEASE_SECONDS = (TIMING["call_ms"] + TIMING["settle_ms"]) / 1_000
 # What stands in the command line of each process.
 WORDS = {
-    "api": ("-m", "nostro", "api"),
-    "worker": ("-m", "nostro", "worker"),
-    "sandbox": ("-m", "sandbox"),
-    "postmaster": ("bin/postgres", "-D"),
-    "backend": ("postgres:", roles.APP),
+    "api": "-m nostro api",
+    "worker": "-m nostro worker",
+    "sandbox": "-m sandbox ",
+    "postmaster": "bin/postgres -D ",
+    "backend": f"postgres: {roles.APP}",
 }
 
 
@@ -76,7 +76,7 @@ class Stack:
         """The pids of a role, found below `nostro up`."""
         if role == "up":
             return [self._child.pid] if self._child and self._child.poll() is None else []
-        return [p.pid for p in self.processes() if all(word in p.command for word in WORDS[role])]
+        return [p.pid for p in self.processes() if WORDS[role] in p.command]
 
     def kill_everything(self) -> int:
         """`kill -9` of the whole tree, its root first; returns how many there were."""
@@ -127,6 +127,11 @@ class Stack:
         """What `nostro verify` finds in the test book, however young it is."""
         reports = reports_of(self._read_only_url(), self.sandbox_url, [1], SystemClock(), 0)
         return asyncio.run(reports)[0]
+
+    def note(self, text: str) -> None:
+        """Write a line among what the processes print."""
+        assert self._log is not None, "not started"
+        print(f"{time.strftime('%H:%M:%S')} chaos: {text}", file=self._log, flush=True)
 
     def log_tail(self, lines: int = 40) -> str:
         """The last lines that the processes printed."""
