@@ -109,13 +109,9 @@ def _refused(charge: Charge, refusal: Refusal) -> Refusal:
         return refusal
     intent: Any = snapshots.decode(refusal.payment_intent)
     if intent.status == "succeeded":
-        return invalid(
-            f"Charge {charge.id} has already been captured.", "charge_already_captured"
-        )
+        return invalid(f"Charge {charge.id} has already been captured.", "charge_already_captured")
     if intent.status == "canceled":
-        return invalid(
-            f"Charge {charge.id} has already been refunded.", "charge_already_refunded"
-        )
+        return invalid(f"Charge {charge.id} has already been refunded.", "charge_already_refunded")
     return invalid(f"Charge {charge.id} cannot be captured: it did not succeed.")
 
 
