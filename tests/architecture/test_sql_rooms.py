@@ -137,6 +137,13 @@ def test_another_rooms_table_is_found(sql: str) -> None:
     )
 
 
+def test_verification_reads_every_room_and_writes_none() -> None:
+    read = "SELECT 1 FROM charges, a"
+    assert sql_rooms.foreign_tables(read, "verification", PLANTED_TABLES) == []
+    for sql in ("DELETE FROM charges", "WITH c AS (UPDATE charges SET x = 1) SELECT 1"):
+        assert sql_rooms.foreign_tables(sql, "verification", PLANTED_TABLES)
+
+
 @pytest.mark.parametrize("sql", ["SELEC 1", "SELECT 1; SELECT 2", ""])
 def test_what_is_not_one_statement_is_found(sql: str) -> None:
     assert sql_rooms.unparsable(sql)

@@ -1,0 +1,52 @@
+"""One REPEATABLE READ, READ ONLY transaction: what a long read needs to see an unmoving book.
+
+Opened as the role that may only read. It holds no lock that a payment would wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString
+
+from nostro.db.session import ConnectionLost, Refused, Session, Statement
+from nostro.kernel.errors import DatabaseUnavailable
+
+# Whole sets are joined: hashes and sorts get room, and one look-up per row is never the plan, not even
+# where a table has no statistics yet.
+SETTINGS: tuple[LiteralString, ...] = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL idle_in_transaction_session_timeout = '10min'",
+    "SET LOCAL work_mem = '192MB'",
+    "SET LOCAL enable_nestloop = off",
+    "SET LOCAL jit = off",
+)
+
+
+class DatabaseSnapshot:
+    """Reads within one transaction. Raises DatabaseUnavailable when the connection ends or refuses."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def fetch(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of one read."""
+        try:
+            return (await self._session.run([Statement(statement, parameters)]))[0].rows
+        except (ConnectionLost, Refused) as error:
+            raise DatabaseUnavailable(str(error)) from error
+
+
+@asynccontextmanager
+async def snapshot(url: str) -> AsyncIterator[DatabaseSnapshot]:
+    """A snapshot of the database at `url`, fixed by the first read. Raises DatabaseUnavailable."""
+    try:
+        session = await Session.open(url)
+        await session.run([Statement(setting) for setting in SETTINGS])
+    except (ConnectionLost, Refused) as error:
+        raise DatabaseUnavailable(str(error)) from error
+    try:
+        yield DatabaseSnapshot(session)
+    finally:
+        await session.close()

@@ -1,0 +1,82 @@
+"""What a verification found, as JSON and for people."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A row that is off, and what is wrong with it."""
+
+    subject: str
+    detail: str
+
+
+class Result(msgspec.Struct, frozen=True):
+    """One check of one book. `count` is how many rows are off; at most twenty are named."""
+
+    check: str
+    proves: str
+    milliseconds: int
+    count: int = 0
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is off."""
+        return self.count == 0
+
+
+class Report(msgspec.Struct, frozen=True):
+    """All checks of one book in one snapshot. `apart` is live or younger than the watermark: no error."""
+
+    book: int
+    snapshot_ms: int
+    watermark_ms: int
+    results: tuple[Result, ...]
+    apart_count: int = 0
+    apart: tuple[Finding, ...] = ()
+    acquirer_operations: int | None = None  # None: the acquirer's book was not asked for
+
+    @property
+    def clean(self) -> bool:
+        """Whether every check passed."""
+        return all(result.passed for result in self.results)
+
+    def off(self) -> dict[str, tuple[str, ...]]:
+        """The names of the checks that failed, and the rows each names."""
+        failed = (result for result in self.results if not result.passed)
+        return {result.check: tuple(f.subject for f in result.findings) for result in failed}
+
+
+def to_json(reports: list[Report]) -> str:
+    """The reports of all books, with one verdict."""
+    clean = all(report.clean for report in reports)
+    return msgspec.json.encode({"clean": clean, "books": reports}).decode()
+
+
+def to_text(reports: list[Report]) -> str:
+    """The reports of all books for people: a line per check, and below it what is off."""
+    return "\n".join(line for report in reports for line in _lines(report))
+
+
+def _lines(report: Report) -> list[str]:
+    lines = [f"Book {report.book}: {'clean' if report.clean else 'NOT CLEAN'}"]
+    for result in report.results:
+        lines += _of_result(result)
+    if report.acquirer_operations is None:
+        lines.append("  --  the acquirer's book was not compared")
+    else:
+        lines.append(f"  --  {report.acquirer_operations} operations in the acquirer's book")
+    if report.apart_count:
+        lines.append(f"  --  {report.apart_count} live or too young to judge")
+    return lines
+
+
+def _of_result(result: Result) -> list[str]:
+    mark = "ok  " if result.passed else "OFF "
+    lines = [f"  {mark}{result.check}: {result.proves} ({result.milliseconds} ms)"]
+    lines += [f"        {finding.subject}: {finding.detail}" for finding in result.findings]
+    if result.count > len(result.findings):
+        lines.append(f"        and {result.count - len(result.findings)} more")
+    return lines
