@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import LiteralString, cast
 
 import psycopg
 import pytest
@@ -36,15 +36,26 @@ class Books:
     history: History
     theirs: tuple[Line, ...]
 
+    def named(self, text: str) -> str:
+        """The text with `<name>` replaced by what the history calls so."""
+        for name, value in self.history.names.items():
+            text = text.replace(f"<{name}>", value)
+        return text
+
     async def tampered(
-        self, *statements: LiteralString, theirs: Sequence[Line] | None = None
+        self,
+        statements: Sequence[str] = (),
+        theirs: Sequence[Line] | None = None,
+        watermark_seconds: int = JUDGE_ALL,
     ) -> Report:
         """Verify after some statements of a superuser, none of which stays."""
+        texts = [cast(LiteralString, self.named(text)) for text in statements]
         session = await Session.open(self.superuser)
         try:
-            await session.run([Statement("BEGIN"), *(Statement(text) for text in statements)])
+            await session.run([Statement("BEGIN"), *(Statement(text) for text in texts)])
             book = page_of(self.theirs if theirs is None else theirs)
-            return await verify(DatabaseSnapshot(session), BOOK, book, ShiftedClock(), JUDGE_ALL)
+            frozen = DatabaseSnapshot(session)
+            return await verify(frozen, BOOK, book, ShiftedClock(), watermark_seconds)
         finally:
             await session.close()
 

@@ -3,18 +3,19 @@
 The acquirer is the real sandbox where one is given; where none is, outcomes are made by hand.
 """
 
-import itertools
+import asyncio
 import random
 import time
-from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from nostro.db.committer import Committer
 from nostro.db.session import Session, Statement
 from nostro.events.emit import Origin
 from nostro.idempotency.commands import Guarded
 from nostro.idempotency.model import Request
-from nostro.kernel.answer import Proceed
+from nostro.kernel.answer import Answer, Proceed
 from nostro.kernel.clock import DAY, BusinessTime, SystemTime, start_of_day
 from nostro.kernel.command import Command
 from nostro.kernel.ids import Mint
@@ -85,13 +86,16 @@ class Driver:
         self.origin = Origin(account, False)
         self._url = url
         self.committer = Committer(BOOK, self._connect, self.clock, self.entropy)
-        self._numbers = itertools.count(1)
+        self._reader: Session | None = None
+        self._reading = asyncio.Lock()
 
     async def _connect(self) -> Session:
         return await Session.open(self._url)
 
     async def close(self) -> None:
         await self.committer.close()
+        if self._reader is not None:
+            await self._reader.close()
 
     def seed(self) -> bytes:
         return self.entropy.bytes(16)
@@ -105,9 +109,11 @@ class Driver:
 
     async def read(self, table: Table[Any], key: str) -> Any:
         """A row as it is committed."""
-        session = await self._connect()
-        rows = (await session.run([Statement(table.read, (BOOK, text_array([key])))]))[0].rows
-        await session.close()
+        async with self._reading:
+            if self._reader is None:
+                self._reader = await self._connect()
+            statement = Statement(table.read, (BOOK, text_array([key])))
+            rows = (await self._reader.run([statement]))[0].rows
         return table.decode(rows[0])
 
     # Intend
@@ -135,15 +141,25 @@ class Driver:
         )
         return self._attempt(await self.run(command))
 
+    async def waiting_refund(self, charge: Charge, amount: int) -> str:
+        """The id of a refund that the balance does not cover."""
+        answer = await self._create_refund(charge, amount, None)
+        assert isinstance(answer, Answer)
+        identifier: str = msgspec.json.decode(answer.snapshot)["id"]
+        return identifier
+
     async def intend_refund(
         self, charge: Charge, amount: int, key: str | None = None
     ) -> Refund | None:
         """The refund to send; None if it waits for money."""
+        answer = await self._create_refund(charge, amount, key)
+        return answer.row if isinstance(answer, SendingRefund) else None
+
+    async def _create_refund(self, charge: Charge, amount: int, key: str | None) -> Any:
         asked = RefundRequest(charge=charge.id, amount=amount)
         found = await self.read(CHARGES, charge.id)
         command = CreateRefund(BOOK, self.seed(), self.origin, asked, found, self._dispatch(key))
-        answer = await self.run(command, key)
-        return answer.row if isinstance(answer, SendingRefund) else None
+        return await self.run(command, key)
 
     def _attempt(self, answer: Proceed) -> Attempt:
         assert isinstance(answer, Sending), answer
@@ -250,6 +266,3 @@ async def open_book(owner_url: str, book: int = BOOK) -> None:
 def mint(driver: Driver) -> Mint:
     """Mints references of this book."""
     return Mint(driver.seed(), BOOK, driver.clock.system())
-
-
-Rows = Sequence[tuple[Any, ...]]

@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from nostro.balances.commands import ReleaseDay, TopUp
 from nostro.kernel.clock import DAY, BusinessTime, start_of_day
 from nostro.kernel.outcome import NotSent, Undone, Unknown
 from nostro.payments.claim import ExpireAuthorization
 from nostro.payments.model import Attempt, Charge
-from nostro.payments.store import CHARGES
+from nostro.payments.store import ATTEMPTS, CHARGES
 from tests.verification.driver import (
     BOOK,
     DECLINED,
@@ -37,7 +38,8 @@ async def make(driver: Driver) -> History:
     driver.clock.ahead_ms = -9 * DAY
     forgotten = await driver.authorization(1_100)
     await _days_ago(driver, history)
-    await driver.run(TopUp(BOOK, driver.seed(), driver.origin.account, 500, "usd"))
+    top_up = TopUp(BOOK, driver.seed(), driver.origin.account, 500, "usd")
+    history.names["top_up"] = await driver.run(top_up)
     expire = ExpireAuthorization(BOOK, driver.seed(), driver.origin, forgotten)
     assert await driver.run(expire)
     history.names["expired"] = forgotten.id
@@ -50,7 +52,12 @@ async def make(driver: Driver) -> History:
 
 async def _sales(driver: Driver, history: History) -> None:
     sale = await driver.sale(2_000, key="answered")
-    history.names |= {"sale": sale.id, "sale_attempt": sale.reference, "sale_intent": sale.intent}
+    history.names |= {
+        "sale": sale.id,
+        "sale_attempt": sale.reference,
+        "sale_intent": sale.intent,
+        "sale_transaction": str(sale.balance_transaction),
+    }
     euros = await driver.sale(3_000, currency="eur")
     history.names |= {"euros": euros.id}
     declined = await driver.sale(1_000, DECLINED)
@@ -75,6 +82,8 @@ async def _authorizations(driver: Driver, history: History) -> None:
         "void": void.id,
         "standing": standing.id,
         "standing_attempt": standing.reference,
+        "standing_hold": str(standing.hold),
+        "standing_uuid": str(UUID(str(standing.hold))),
         "standing_intent": standing.intent,
     }
 
@@ -97,7 +106,14 @@ async def _doubts(driver: Driver, history: History) -> None:
     await driver.settle(open_capture, LOST)
     void = await driver.intend_void(await driver.authorization(1_700))
     await driver.settle(void, LOST)
-    history.names |= {"found": found.id, "unknown": unknown.id, "undone": undone.id}
+    unknown = await driver.read(ATTEMPTS, unknown.id)
+    history.names |= {
+        "found": found.id,
+        "undone": undone.id,
+        "unknown": unknown.id,
+        "unknown_intent": unknown.intent,
+        "unknown_hold": str(unknown.doubt_hold),
+    }
 
 
 async def _lost_sale(driver: Driver, amount: int) -> Attempt:
@@ -152,7 +168,8 @@ async def _refunds(driver: Driver, history: History) -> None:
     await driver.settle_refund(fails, found)  # type: ignore[arg-type]
     waiting = await _waiting(driver)
     history.names |= {
-        "refund": done.id, "refunded": sale.id, "refund_unknown": unknown.id, "refused": refused.id,
+        "refund": done.id, "refunded": sale.id, "refund_unknown": unknown.id,
+        "refund_hold": str(unknown.hold), "refused": refused.id,
         "accepted": accepted.id, "failed": fails.id, "provisional": provisional.id,
         "waiting": waiting,
     }  # fmt: skip
@@ -161,5 +178,5 @@ async def _refunds(driver: Driver, history: History) -> None:
 async def _waiting(driver: Driver) -> str:
     """Its fee leaves less than the whole amount, and nothing else of that currency is there."""
     charge = await driver.sale(100, currency="chf")
-    assert await driver.intend_refund(charge, 100) is None
-    return charge.id
+    refund_id = await driver.waiting_refund(charge, 100)
+    return refund_id

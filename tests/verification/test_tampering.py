@@ -1,0 +1,390 @@
+"""Each check is shown to fail: a superuser changes, deletes or inserts rows, and verification names the check and the row."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+import pytest
+
+from nostro.verification.acquirer_book import Line
+from nostro.verification.checks import ACQUIRER_CHECKS, CHECKS
+from tests.verification.conftest import Books
+
+MERCHANT = "acct_1Verify"
+
+# check · the row it must name · what the superuser does. `<name>` is an id of the history.
+TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
+    ("transfer_entries", "transfer 3", ("DELETE FROM nostro.entries WHERE transfer_seq = 3 AND side = 'd'",)),
+    ("transfer_entries", "transfer 3", ("UPDATE nostro.entries SET posted = posted + 1 WHERE transfer_seq = 3",)),
+    ("transfer_entries", "transfer 3", ("UPDATE nostro.entries SET side = 'd' WHERE transfer_seq = 3",)),
+    ("transfer_entries", "transfer 3", ("DELETE FROM nostro.transfers WHERE seq = 3",)),
+    ("transfer_entries", "transfer 3", ("DELETE FROM nostro.entries WHERE transfer_seq = 3",)),
+    ("transfer_currency", "transfer 3", ("UPDATE nostro.transfers SET currency = 'jpy' WHERE seq = 3",)),
+    (
+        "trial_balance", "currency usd",
+        ("UPDATE nostro.ledger_accounts SET credits_posted = credits_posted + 1 WHERE code = 'platform:fees:usd'",),
+    ),
+    (
+        "trial_balance", "currency usd",
+        ("UPDATE nostro.ledger_accounts SET debits_pending = debits_pending + 1 WHERE code = 'platform:fees:usd'",),
+    ),
+    (
+        "account_balances", "platform:fees:usd",
+        ("UPDATE nostro.ledger_accounts SET credits_posted = credits_posted + 1 WHERE code = 'platform:fees:usd'",),
+    ),
+    (
+        "account_balances", "platform:fees:usd",
+        ("UPDATE nostro.ledger_accounts SET version = version + 1 WHERE code = 'platform:fees:usd'",),
+    ),
+    ("account_balances", "account 1", ("DELETE FROM nostro.ledger_accounts WHERE account_no = 1",)),
+    ("entry_chain", "account 1 version 3", ("DELETE FROM nostro.entries WHERE account_no = 1 AND version = 2",)),
+    (
+        "entry_chain", "account 1 version 2",
+        ("UPDATE nostro.entries SET debits_posted = debits_posted + 1 WHERE account_no = 1 AND version = 2",),
+    ),
+    (
+        "entry_chain", "account 1 version 2",
+        ("UPDATE nostro.entries SET transfer_seq = 1 WHERE account_no = 1 AND version = 2",),
+    ),
+    ("transfer_sequence", "transfer 3", ("DELETE FROM nostro.transfers WHERE seq = 3",)),
+    ("transfer_sequence", "book head", ("UPDATE nostro.book_heads SET next_transfer = next_transfer + 1",)),
+    ("batch_sequence", "batch 3", ("DELETE FROM nostro.batches WHERE batch_no = 2",)),
+    ("batch_sequence", "book head", ("UPDATE nostro.book_heads SET next_batch = next_batch + 1",)),
+    ("batch_sequence", "batch 3", ("UPDATE nostro.batches SET first_transfer = 9 WHERE batch_no = 3",)),
+    ("batch_transfers", "batch 2", ("UPDATE nostro.transfers SET at_ms = at_ms + 1 WHERE seq = 1",)),
+    ("batch_transfers", "batch 2", ("UPDATE nostro.transfers SET batch_no = 1 WHERE seq = 1",)),
+    (
+        "burned_ids", "transfer 1",
+        (
+            "INSERT INTO nostro.rejections SELECT book_id, transfer_id, batch_no, 'exceeds_hold', at_ms "
+            "FROM nostro.transfers WHERE seq = 1",
+        ),
+    ),
+    (
+        "hold_fold", "hold <standing_uuid>",
+        ("UPDATE nostro.holds SET remaining = remaining - 1 WHERE subject = '<standing>'",),
+    ),
+    ("hold_fold", "hold <standing_uuid>", ("DELETE FROM nostro.holds WHERE subject = '<standing>'",)),
+    (
+        "hold_fold", "hold <standing_uuid>",
+        ("UPDATE nostro.holds SET credit = 'merchant:acct_2:pending:usd' WHERE subject = '<standing>'",),
+    ),
+    (
+        "pending_balances", "acquirer:sandbox:clearing:usd",
+        (
+            "UPDATE nostro.ledger_accounts SET debits_pending = debits_pending + 1 "
+            "WHERE code = 'acquirer:sandbox:clearing:usd'",
+        ),
+    ),
+    ("posting_table", "transfer 1", ("UPDATE nostro.transfers SET code = 'gift' WHERE seq = 1",)),
+    ("posting_table", "transfer 1", ("UPDATE nostro.transfers SET subject = 'ch_nobody' WHERE seq = 1",)),
+    (
+        "posting_table", "transfer 1",
+        ("UPDATE nostro.ledger_accounts SET code = 'merchant:acct_2:pending:usd' WHERE code LIKE '%:pending:usd'",),
+    ),
+    (
+        "posting_table", "transfer 1",
+        ("UPDATE nostro.ledger_accounts SET code = 'acquirer:other:clearing:usd' WHERE code LIKE '%:clearing:usd'",),
+    ),
+    (
+        "charge_postings", "<sale>",
+        (
+            "UPDATE nostro.transfers SET amount = amount + 1, posted = posted + 1 "
+            "WHERE subject = '<sale>' AND code = 'sale'",
+        ),
+    ),
+    ("charge_postings", "<sale>", ("DELETE FROM nostro.transfers WHERE subject = '<sale>' AND code = 'fee'",)),
+    ("charge_postings", "<sale>", ("DELETE FROM nostro.charges WHERE id = '<sale>'",)),
+    ("charge_postings", "<standing>", ("UPDATE nostro.charges SET released = true WHERE id = '<standing>'",)),
+    ("charge_postings", "<expired>", ("UPDATE nostro.charges SET released = false WHERE id = '<expired>'",)),
+    (
+        "charge_postings", "<partial>",
+        ("DELETE FROM nostro.transfers WHERE subject = '<partial>' AND code = 'partial_capture_reversal'",),
+    ),
+    (
+        "charge_attempts", "<sale>",
+        ("UPDATE nostro.payment_attempts SET state = 'declined' WHERE id = '<sale_attempt>'",),
+    ),
+    ("charge_attempts", "<sale>", ("DELETE FROM nostro.payment_attempts WHERE id = '<sale_attempt>'",)),
+    (
+        "charge_attempts", "<sale>",
+        ("UPDATE nostro.payment_attempts SET amount = amount + 1 WHERE id = '<sale_attempt>'",),
+    ),
+    ("charge_attempts", "<declined_attempt>", ("DELETE FROM nostro.charges WHERE id = '<declined>'",)),
+    (
+        "captures_and_voids", "<voided>",
+        ("UPDATE nostro.payment_attempts SET state = 'declined' WHERE id = '<void>'",),
+    ),
+    (
+        "captures_and_voids", "<partial>",
+        ("UPDATE nostro.charges SET amount_captured = amount_captured - 1 WHERE id = '<partial>'",),
+    ),
+    (
+        "hold_owners", "hold <unknown_hold>",
+        ("UPDATE nostro.payment_attempts SET state = 'declined' WHERE id = '<unknown>'",),
+    ),
+    ("hold_owners", "<unknown>", ("UPDATE nostro.payment_attempts SET doubt_hold = NULL WHERE id = '<unknown>'",)),
+    ("hold_owners", "hold <standing_hold>", ("UPDATE nostro.charges SET hold = NULL WHERE id = '<standing>'",)),
+    (
+        "hold_owners", "<standing>",
+        ("UPDATE nostro.holds SET remaining = 0, open = false WHERE subject = '<standing>'",),
+    ),
+    ("hold_owners", "<standing>", ("UPDATE nostro.holds SET remaining = remaining - 1 WHERE subject = '<standing>'",)),
+    (
+        "hold_owners", "hold <refund_hold>",
+        ("UPDATE nostro.refunds SET state = 'succeeded' WHERE id = '<refund_unknown>'",),
+    ),
+    ("charge_transactions", "<sale>", ("DELETE FROM nostro.balance_transactions WHERE source = '<sale>'",)),
+    (
+        "charge_transactions", "<sale>",
+        ("UPDATE nostro.balance_transactions SET amount = amount + 1 WHERE source = '<sale>'",),
+    ),
+    (
+        "charge_transactions", "<sale>",
+        (
+            "INSERT INTO nostro.balance_transactions SELECT book_id, 999999, 'txn_twice', account, type, "
+            "reporting_category, amount, fee, currency, available_on, source, created_ms, description "
+            "FROM nostro.balance_transactions WHERE source = '<sale>'",
+        ),
+    ),
+    (
+        "charge_transactions", "<partial>",
+        ("DELETE FROM nostro.balance_transactions WHERE source = '<partial>' AND type = 'adjustment'",),
+    ),
+    (
+        "top_ups", "<top_up>",
+        ("UPDATE nostro.balance_transactions SET amount = amount + 1 WHERE id = '<top_up>'",),
+    ),
+    ("top_ups", "<top_up>", ("DELETE FROM nostro.transfers WHERE code = 'top_up'",)),
+    (
+        "transaction_types", "<sale_transaction>",
+        ("UPDATE nostro.balance_transactions SET type = 'gift' WHERE source = '<sale>'",),
+    ),
+    (
+        "merchant_balances", f"{MERCHANT} usd",
+        ("UPDATE nostro.balance_transactions SET amount = amount + 1 WHERE source = '<sale>'",),
+    ),
+    (
+        "merchant_balances", f"{MERCHANT} eur",
+        ("DELETE FROM nostro.ledger_accounts WHERE code LIKE 'merchant:%:pending:eur'",),
+    ),
+    ("available_days", "<day>", ("UPDATE nostro.available_days SET net = net + 1 WHERE id = '<day>'",)),
+    ("available_days", "<day>", ("DELETE FROM nostro.transfers WHERE subject = '<day>'",)),
+    ("available_days", "<day>", ("UPDATE nostro.available_days SET released = false WHERE id = '<day>'",)),
+    ("available_days", "<day>", ("DELETE FROM nostro.available_days WHERE id = '<day>'",)),
+    (
+        "available_days", "<day>",
+        ("DELETE FROM nostro.transfers WHERE subject = '<late>' AND code = 'available'",),
+    ),
+    (
+        "pending_merchants", f"{MERCHANT} usd",
+        ("UPDATE nostro.available_days SET net = net + 1 WHERE NOT released AND currency = 'usd'",),
+    ),
+    (
+        "pending_merchants", f"{MERCHANT} usd",
+        ("UPDATE nostro.refunds SET from_pending = false WHERE id = '<refund_unknown>'",),
+    ),
+    ("refund_postings", "<refund>", ("DELETE FROM nostro.transfers WHERE subject = '<refund>' AND code = 'refund'",)),
+    ("refund_postings", "<accepted>", ("UPDATE nostro.refunds SET state = 'failed' WHERE id = '<accepted>'",)),
+    ("refund_postings", "<waiting>", ("UPDATE nostro.refunds SET state = 'sending' WHERE id = '<waiting>'",)),
+    ("refund_postings", "<refund>", ("DELETE FROM nostro.refunds WHERE id = '<refund>'",)),
+    (
+        "refund_postings", "<refused>",
+        ("UPDATE nostro.transfers SET code = 'refund' WHERE subject = '<refused>' AND code = 'refund_void'",),
+    ),
+    ("refund_transactions", "<refund>", ("DELETE FROM nostro.balance_transactions WHERE source = '<refund>'",)),
+    (
+        "refund_transactions", "<failed>",
+        ("UPDATE nostro.refunds SET failure_balance_transaction = NULL WHERE id = '<failed>'",),
+    ),
+    (
+        "refund_transactions", "<from_available>",
+        ("UPDATE nostro.balance_transactions SET amount = amount - 1 WHERE source = '<from_available>'",),
+    ),
+    (
+        "charge_refunds", "<refunded>",
+        ("UPDATE nostro.charges SET amount_refunded = amount_refunded + 1 WHERE id = '<refunded>'",),
+    ),
+    (
+        "charge_refunds", "<refunded>",
+        ("UPDATE nostro.charges SET refunds_reserved = refunds_reserved - 1 WHERE id = '<refunded>'",),
+    ),
+    ("charge_refunds", "<refunded>", ("UPDATE nostro.refunds SET account = 'acct_2' WHERE id = '<refund>'",)),
+    ("intents", "<sale_intent>", ("UPDATE nostro.payment_intents SET status = 'processing' WHERE id = '<sale_intent>'",)),
+    ("intents", "<sale_intent>", ("UPDATE nostro.payment_intents SET status = 'canceled' WHERE id = '<sale_intent>'",)),
+    (
+        "intents", "<sale_intent>",
+        ("UPDATE nostro.payment_intents SET amount_received = amount_received - 1 WHERE id = '<sale_intent>'",),
+    ),
+    (
+        "intents", "<sale_intent>",
+        ("UPDATE nostro.payment_intents SET latest_charge = 'ch_nobody' WHERE id = '<sale_intent>'",),
+    ),
+    (
+        "intents", "<standing_intent>",
+        ("UPDATE nostro.payment_intents SET amount_capturable = 1 WHERE id = '<standing_intent>'",),
+    ),
+    (
+        "intents", "<standing_intent>",
+        ("UPDATE nostro.payment_intents SET status = 'succeeded' WHERE id = '<standing_intent>'",),
+    ),
+    ("intents", "<sale_intent>", ("UPDATE nostro.charges SET intent = '<sale_intent>' WHERE id = '<standing>'",)),
+    ("intents", "<sale_intent>", ("DELETE FROM nostro.charges WHERE id = '<sale>'",)),
+    (
+        "intents", "<unknown_intent>",
+        (
+            "DROP INDEX nostro.payment_attempts_one_live",
+            "UPDATE nostro.payment_attempts SET intent = '<unknown_intent>' WHERE id = '<sending>'",
+        ),
+    ),
+    ("intents", "pi_nobody", ("UPDATE nostro.payment_attempts SET intent = 'pi_nobody' WHERE id = '<sending>'",)),
+    (
+        "keys_in_flight", f"key {MERCHANT}/in_flight",
+        ("UPDATE nostro.payment_attempts SET state = 'unknown' WHERE id = '<sending>'",),
+    ),
+    (
+        "keys_in_flight", f"key {MERCHANT}/answered",
+        ("UPDATE nostro.idempotency_keys SET answer = NULL WHERE id LIKE '%/answered'",),
+    ),
+    (
+        "keys_answered", f"key {MERCHANT}/answered",
+        (
+            "UPDATE nostro.idempotency_keys SET answer = replace(answer, '<sale_intent>', 'pi_nobody') "
+            "WHERE id LIKE '%/answered'",
+        ),
+    ),
+    ("keys_answered", f"key {MERCHANT}/refunded", ("DELETE FROM nostro.refunds WHERE id = '<refund>'",)),
+    (
+        "events", "<sale_intent>",
+        (
+            "DELETE FROM nostro.events WHERE type = 'payment_intent.succeeded' "
+            "AND snapshot LIKE '%<sale_intent>%'",
+        ),
+    ),
+    (
+        "events", "<sale>",
+        (
+            "INSERT INTO nostro.events SELECT book_id, 999999, 'evt_twice', account, type, created_ms, live, "
+            "snapshot FROM nostro.events WHERE type = 'charge.succeeded' "
+            "AND snapshot LIKE '%\"id\":\"<sale>\"%'",
+        ),
+    ),
+    (
+        "events", "<standing_intent>",
+        (
+            "UPDATE nostro.events SET type = 'payment_intent.succeeded' WHERE type LIKE '%capturable_updated' "
+            "AND snapshot LIKE '%<standing_intent>%'",
+        ),
+    ),
+    ("row_sequence", "row 1", ("DELETE FROM nostro.payment_methods WHERE seq = 1",)),
+    ("row_sequence", "row 2", ("UPDATE nostro.payment_methods SET seq = 2 WHERE seq = 1",)),
+    ("row_sequence", "book head", ("UPDATE nostro.book_heads SET next_seq = next_seq + 1",)),
+    (
+        "sandbox_to_ours", "<sale_attempt>",
+        ("UPDATE nostro.payment_attempts SET state = 'declined' WHERE id = '<sale_attempt>'",),
+    ),
+    ("sandbox_to_ours", "<sale_attempt>", ("DELETE FROM nostro.payment_attempts WHERE id = '<sale_attempt>'",)),
+    ("sandbox_to_ours", "<refund>", ("UPDATE nostro.refunds SET state = 'failed' WHERE id = '<refund>'",)),
+    (
+        "ours_to_sandbox", "<declined_attempt>",
+        ("UPDATE nostro.payment_attempts SET state = 'approved' WHERE id = '<declined_attempt>'",),
+    ),
+    (
+        "sandbox_terms", "<sale_attempt>",
+        ("UPDATE nostro.payment_attempts SET amount = amount - 1 WHERE id = '<sale_attempt>'",),
+    ),
+    ("sandbox_terms", "<refund>", ("UPDATE nostro.refunds SET amount = amount - 1 WHERE id = '<refund>'",)),
+    (
+        "sandbox_one_charge", "<sale_intent>",
+        ("UPDATE nostro.payment_attempts SET intent = '<sale_intent>' WHERE id = '<standing_attempt>'",),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("check", "row", "statements"), TAMPERINGS, ids=[f"{c}-{n}" for n, (c, _, _) in enumerate(TAMPERINGS)]
+)
+def test_a_tampering_is_named(books: Books, check: str, row: str, statements: tuple[str, ...]) -> None:
+    report = asyncio.run(books.tampered(statements))
+    assert not report.clean
+    assert books.named(row) in report.off().get(check, ()), report.off()
+
+
+def test_every_check_was_shown_to_fail() -> None:
+    assert {name for name, _, _ in TAMPERINGS} == {c.name for c in (*CHECKS, *ACQUIRER_CHECKS)}
+
+
+Change = Callable[[Line], list[Line]]
+
+
+def lost(line: Line) -> list[Line]:
+    return []
+
+
+def cancelled(line: Line) -> list[Line]:
+    return [msgspec.structs.replace(line, cancelled=True, state="cancelled")]
+
+
+def doubled(line: Line) -> list[Line]:
+    return [msgspec.structs.replace(line, amount=2 * line.amount)]
+
+
+def elsewhere(line: Line) -> list[Line]:
+    return [msgspec.structs.replace(line, currency="jpy")]
+
+
+def renamed(line: Line) -> list[Line]:
+    return [line, msgspec.structs.replace(line, reference="att_nobody")]
+
+
+def pending(line: Line) -> list[Line]:
+    return [msgspec.structs.replace(line, outcome="pending", state="pending")]
+
+
+def other_original(line: Line) -> list[Line]:
+    return [msgspec.structs.replace(line, original="att_other")]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "check", "row"),
+    [
+        ("<sale_attempt>", lost, "ours_to_sandbox", "<sale_attempt>"),
+        ("<sale_attempt>", cancelled, "ours_to_sandbox", "<sale_attempt>"),
+        ("<void>", lost, "ours_to_sandbox", "<void>"),
+        ("<refund>", lost, "ours_to_sandbox", "<refund>"),
+        ("<accepted>", lost, "ours_to_sandbox", "<accepted>"),
+        ("<sale_attempt>", doubled, "sandbox_terms", "<sale_attempt>"),
+        ("<refund>", elsewhere, "sandbox_terms", "<refund>"),
+        ("<refund>", pending, "sandbox_terms", "<refund>"),
+        ("<void>", other_original, "sandbox_terms", "<void>"),
+        ("<sale_attempt>", renamed, "sandbox_to_ours", "att_nobody"),
+    ],
+)
+def test_a_line_of_the_acquirer_that_differs_is_named(
+    books: Books, name: str, change: Change, check: str, row: str
+) -> None:
+    theirs = changed(books.theirs, books.named(name), change)
+    report = asyncio.run(books.tampered((), theirs))
+    assert report.off().get(check) == (books.named(row),), report.off()
+    assert len(report.off()) == 1
+
+
+def changed(lines: Sequence[Line], reference: str, change: Change) -> list[Line]:
+    """The lines with those of one reference changed."""
+    return [new for line in lines for new in (change(line) if line.reference == reference else [line])]
+
+
+@pytest.mark.parametrize("change", [lost, doubled, renamed])
+def test_what_is_younger_than_the_watermark_is_set_apart(books: Books, change: Change) -> None:
+    name = books.history["sale_attempt"]
+    theirs = changed(books.theirs, name, change)
+    report = asyncio.run(books.tampered((), theirs, watermark_seconds=3_600))
+    assert report.off() == {}
+    assert report.apart_count > 0
+
+
+def test_what_is_live_is_set_apart_however_old(books: Books) -> None:
+    theirs = changed(books.theirs, books.history["unknown"], lost)
+    report = asyncio.run(books.tampered((), theirs))
+    assert report.off() == {}
+    assert books.history["unknown"] in {finding.subject for finding in report.apart}
