@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from rich.console import Console
 
 from nostro.cli.processes import Child, python
+from nostro.cli.programs import print_json
 from nostro.config import Settings
 
 console = Console(highlight=False, soft_wrap=True)
 
 
-async def keep_up(settings: Settings, environment: Mapping[str, str], secret_key: str) -> None:
+async def keep_up(
+    settings: Settings, environment: Mapping[str, str], secret_key: str, as_json: bool
+) -> None:
     """Run the children until a signal asks to stop; stop them in the order of dependence."""
     children = [
         Child(
@@ -33,11 +36,18 @@ async def keep_up(settings: Settings, environment: Mapping[str, str], secret_key
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     for child in children:
         child.start()
-    welcome(settings, secret_key)
+    welcome_as_json(settings, secret_key) if as_json else welcome(settings, secret_key)
     await stop.wait()
-    console.print("Stopping.")
+    if not as_json:
+        console.print("Stopping.")
     for child in reversed(children):
         await child.stop()
+
+
+def welcome_as_json(settings: Settings, secret_key: str) -> None:
+    """The same for programs, as one line."""
+    url = f"http://{settings.host}:{settings.port}"
+    print_json({"url": url, "sandbox_url": settings.acquirer_url, "secret_key": secret_key})
 
 
 def welcome(settings: Settings, secret_key: str) -> None:
