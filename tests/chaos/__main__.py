@@ -1,0 +1,30 @@
+"""The full run: `python -m tests.chaos --payments 10000`. Prints its figures as JSON; 1 means guilty."""
+
+import argparse
+import json
+import sys
+
+from tests.chaos.run import Failed, Run, Size
+
+
+def main() -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--payments", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=150.0, help="over which they are begun")
+    parser.add_argument("--rounds", type=int, default=5, help="kills of each process")
+    parser.add_argument("--stalls", type=int, default=5, help="stops between intend and send")
+    parser.add_argument("--whole", type=int, default=2, help="kills of everything at once")
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    try:
+        print(json.dumps(Run(Size(**vars(given))).report(), indent=1))
+    except Failed as failed:
+        print(failed, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""A whole `nostro up` to be ill-treated: its processes by pid, its books, its restart after a kill of everything."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import psycopg
+from psycopg.rows import dict_row
+
+from bench import machine
+from nostro.cli.verify import reports_of
+from nostro.db import roles
+from nostro.db.urls import socket_url
+from nostro.system import SystemClock
+from nostro.verification.report import Report
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+# Short deadlines, so that a lease runs out within seconds and a stall can outlast it.
+TIMING = {"send_ms": 1_000, "call_ms": 1_500, "settle_ms": 1_500, "retry_ms": 250}
+LEASE_SECONDS = (TIMING["call_ms"] + TIMING["settle_ms"]) / 1_000
+# What stands in the command line of each process.
+WORDS = {
+    "api": ("-m", "nostro", "api"),
+    "worker": ("-m", "nostro", "worker"),
+    "sandbox": ("-m", "sandbox"),
+    "postmaster": ("bin/postgres", "-D"),
+    "backend": ("postgres:", roles.APP),
+}
+
+
+class Stack:
+    """One Nostro on a data directory of its own. Everything it starts is ended by pid."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.data_dir = directory, directory / "data"
+        self.port, self.sandbox_port = _free_port(), _free_port()
+        self.secret_key = f"sk_test_chaos{secrets.token_hex(12)}"
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
+        self.log_path = directory / "nostro-up.log"
+        self._log: TextIO | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._seen: dict[int, int] = {}  # every pid that was ever ours, and when it started
+
+    def start(self) -> None:
+        """Start `nostro up`; does not wait."""
+        self._log = self._log or self.log_path.open("a")
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "nostro", "up", *self._options()],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT,
+            env=self.environment(), start_new_session=True,
+        )  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        """The environment of `nostro`: short deadlines."""
+        timing = {f"NOSTRO_{name.upper()}": str(value) for name, value in TIMING.items()}
+        return {**os.environ, **timing}
+
+    def processes(self) -> list[machine.Process]:
+        """`nostro up` and everything below it."""
+        assert self._child is not None, "not started"
+        found = machine.tree(self._child.pid) if self._child.poll() is None else []
+        self._seen.update({process.pid: process.started for process in found})
+        return found
+
+    def find(self, role: str) -> list[int]:
+        """The pids of a role, found below `nostro up`."""
+        if role == "up":
+            return [self._child.pid] if self._child and self._child.poll() is None else []
+        return [p.pid for p in self.processes() if all(word in p.command for word in WORDS[role])]
+
+    def kill_everything(self) -> int:
+        """`kill -9` of the whole tree, its root first; returns how many there were."""
+        victims = self.processes()
+        for process in victims:
+            _signal(process.pid, signal.SIGKILL)
+        self.reap()
+        return len(victims)
+
+    def reap(self) -> None:
+        """Wait for the root, which was killed."""
+        assert self._child is not None
+        self._child.wait(STOP_SECONDS)
+
+    def stop(self) -> None:
+        """Stop in order; whatever is left of all that was ever ours is killed by pid."""
+        if self._child is not None:
+            for process in self.processes():
+                _signal(process.pid, signal.SIGCONT)  # a stopped process cannot stop in order
+            if self._child.poll() is None:
+                self._child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(STOP_SECONDS)
+            self._kill_survivors()
+            self._child.wait()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _kill_survivors(self) -> None:
+        for pid, started in self._seen.items():
+            now = machine.process(pid)
+            if now is not None and now.started == started:
+                _signal(pid, signal.SIGKILL)
+
+    def connect(self) -> "psycopg.Connection[dict[str, Any]]":
+        """A reading connection to the database. Raises psycopg.OperationalError while it is down."""
+        return psycopg.connect(
+            self._read_only_url(), autocommit=True, connect_timeout=5, row_factory=dict_row
+        )
+
+    def _read_only_url(self) -> str:
+        data = self.data_dir / "postgres"
+        password = (data / "passwords" / roles.READ_ONLY).read_text()
+        return socket_url(str(data / "socket"), "nostro", roles.READ_ONLY, password)
+
+    def verify(self) -> Report:
+        """What `nostro verify` finds in the test book, however young it is."""
+        reports = reports_of(self._read_only_url(), self.sandbox_url, [1], SystemClock(), 0)
+        return asyncio.run(reports)[0]
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The last lines that the processes printed."""
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+
+    def _where(self) -> list[str]:
+        return ["--data-dir", str(self.data_dir)]
+
+    def _options(self) -> list[str]:
+        ports = ["--port", str(self.port), "--sandbox-port", str(self.sandbox_port)]
+        fees = ["--fee-basis-points", "290", "--fee-fixed", "30"]
+        return [*self._where(), *ports, "--secret-key", self.secret_key, *fees]
+
+
+def wait_until(is_so: Any, seconds: float, what: str) -> float:
+    """Wait until something is so; how long it took. Raises TimeoutError."""
+    began = time.monotonic()
+    while not is_so():
+        if time.monotonic() - began > seconds:
+            raise TimeoutError(f"not so after {seconds} s: {what}")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
