@@ -112,7 +112,10 @@ class CreateIntent(msgspec.Struct, frozen=True):
         rows.append(emit(view, self.origin, "payment_intent.created", snapshot(intent)))
         if not self.confirm:
             return Decision(Answer(snapshot(intent)), [*rows, (INTENTS, intent)])
-        return _confirm(view, self.origin, self.sender, intent, method, rows)
+        confirmed = _confirm(view, self.origin, self.sender, intent, method, rows)
+        if isinstance(confirmed.answer, Refusal):  # nothing is created, so nothing is shown
+            return Decision(replace(confirmed.answer, payment_intent=None))
+        return confirmed
 
 
 class UpdateIntent(msgspec.Struct, frozen=True):

@@ -98,8 +98,8 @@ async def _of_charge(call: Call, charge: Charge, reply: Reply) -> Reply:
         return reply
     answer = replace(reply, snapshot=snapshot(await _require(call)))
     if (request := call.merchant.request) is not None:
-        command = SaveRelated(call.book, seed(call), request.id, answer)
-        await call.services.decider(call.book).run(command)
+        command = SaveRelated(call.book, seed(call), request.id, reply, answer)
+        return await call.services.decider(call.book).run(command)
     return answer
 
 
