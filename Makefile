@@ -1,23 +1,36 @@
-# The only verbs. `make check` is what a change has to pass.
-PYTHON ?= python3
+# The only verbs. `make run` is all a newcomer needs; `make check` and `make test` are what a change has to pass.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
+# The sandbox keeps its book in SQLite, whose dialect sqlfluff does not parse in full.
+SQL := $(shell find nostro -name '*.sql')
 
-.PHONY: setup check test bench
+.PHONY: run setup check test bench lock docs
+
+run: setup
+	$(BIN)/nostro up $(UP)
 
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: pyproject.toml
+# Everything from the lock, by hash; then this tree itself, which brings nothing more.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Nostro needs Python 3.11 or newer: make PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	touch $@
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
 
-check: setup
+check: setup $(VENV)/.sql-checked
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/architecture
+
+# Only what changed since it was last found right.
+$(VENV)/.sql-checked: $(SQL) pyproject.toml | setup
+	$(BIN)/sqlfluff lint --processes 0 $(filter %.sql,$?)
+	@touch $@
 
 test: setup
 	$(BIN)/python -m pytest
@@ -25,3 +38,12 @@ test: setup
 # Measures payments, pgbench, latency, CPU and memory on this machine; prints JSON (bench/README.md).
 bench: setup
 	@$(BIN)/python -m bench $(BENCH)
+
+# Writes the generated pages of docs/reference anew.
+docs: setup
+	$(BIN)/python -m docs.generate
+
+# Resolves anew, within the bounds of pyproject.toml.
+lock: setup
+	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \
+	  --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock $(LOCK)

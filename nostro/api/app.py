@@ -34,6 +34,8 @@ from nostro.payments.service import Merchant
 from nostro.wire.form import Form, FormError, decode
 
 BODY_BYTES_MAX = 1_000_000
+# A body that is too large is read on to here, unkept, so that its sender gets to read the answer.
+DISCARDED_BYTES_MAX = 16_000_000
 KEY_LENGTH_MAX = 255
 FORM = "application/x-www-form-urlencoded"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -60,13 +62,18 @@ class Resource:
     async def on_delete(self, request: Request, response: Response, **path: str) -> None:
         await self._serve(request, response, path)
 
+    async def on_options(self, request: Request, response: Response, **path: str) -> None:
+        await self._serve(request, response, path)
+
     async def _serve(self, request: Request, response: Response, path: Mapping[str, str]) -> None:
         services = self._services
         request_id = Mint(services.entropy.bytes(16), 0, services.clock.system()).new("req")
         headers = {"Request-Id": request_id, "Cache-Control": "no-cache, no-store"}
         try:
             operation = self._operations.get(request.method)
-            if operation is None:
+            if (
+                operation is None or "\0" in request.path
+            ):  # no id has one, and no statement takes it
                 raise errors.unknown_url(request.method, request.path)
             status, body = await self._answer(request, operation, path, request_id, headers)
         except ApiError as error:
@@ -185,9 +192,11 @@ async def _form(request: Request) -> Form:
 async def _body(request: Request) -> bytes:
     length = request.content_length
     if length is not None and length > BODY_BYTES_MAX:
+        await _discard(request)
         raise _too_large()
     body: bytes = await request.stream.read(BODY_BYTES_MAX + 1)
     if len(body) > BODY_BYTES_MAX:
+        await _discard(request)
         raise _too_large()
     kind = (request.content_type or FORM).partition(";")[0].strip().lower()
     if body and kind != FORM:
@@ -195,6 +204,14 @@ async def _body(request: Request) -> bytes:
             f"Invalid request (check that your POST content type is {FORM})."
         )
     return body
+
+
+async def _discard(request: Request) -> None:
+    discarded = 0
+    async for chunk in request.stream:
+        discarded += len(chunk)
+        if discarded > DISCARDED_BYTES_MAX:
+            return
 
 
 def _too_large() -> ApiError:

@@ -12,9 +12,12 @@ import uvloop
 
 from nostro.api.app import Application, build
 from nostro.api.v1 import operations
+from nostro.bootstrap import administration
 from nostro.bootstrap.graph import graph, secret_file
 from nostro.bootstrap.worker import Work
 from nostro.cli import app as commands
+from nostro.cli import doctor, instance
+from nostro.cli.programs import NewKeys, give, print_json
 from nostro.cli.serve import serve
 from nostro.cli.up import keep_up
 from nostro.config import Settings, child_environment
@@ -29,7 +32,7 @@ from nostro.kernel.ids import Mint
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.secret import Secret
 from nostro.ledger.books import open_book
-from nostro.merchants.model import LIVE_BOOK, TEST_BOOK
+from nostro.merchants.model import LIVE_BOOK, TEST_BOOK, KeyFacts
 from nostro.merchants.service import Merchants
 from nostro.system import SystemClock, SystemEntropy
 
@@ -46,21 +49,54 @@ def application(settings: Settings, app_url: str) -> Application:
 class Programs:
     """What the commands of `nostro` run."""
 
-    def up(self, settings: Settings) -> int:
+    def up(self, settings: Settings, as_json: bool) -> int:
         """Everything on this machine."""
-        asyncio.run(_up(settings))
+        asyncio.run(_up(settings, as_json))
         return 0
 
-    def api(self, settings: Settings) -> int:
+    def api(self, settings: Settings, as_json: bool) -> int:
         """The API alone."""
-        serve(application(settings, asyncio.run(_app_url(settings))), settings.host, settings.port)
+        app_url = asyncio.run(_app_url(settings))
+        if as_json:
+            print_json({"program": "api", "url": f"http://{settings.host}:{settings.port}"})
+        serve(application(settings, app_url), settings.host, settings.port)
         return 0
 
-    def worker(self, settings: Settings) -> int:
+    def worker(self, settings: Settings, as_json: bool) -> int:
         """The worker alone."""
         os.nice(WORKER_NICENESS)
-        uvloop.run(_work(settings, asyncio.run(_app_url(settings))))
+        app_url = asyncio.run(_app_url(settings))
+        if as_json:
+            print_json({"program": "worker"})
+        uvloop.run(_work(settings, app_url))
         return 0
+
+    def create_keys(self, settings: Settings, wanted: NewKeys) -> list[tuple[str, Secret]]:
+        """Accounts with their keys."""
+        return uvloop.run(administration.create_keys(settings, wanted))
+
+    def list_keys(self, settings: Settings, account: str | None) -> list[KeyFacts]:
+        """What may be shown of keys."""
+        return uvloop.run(administration.list_keys(settings, account))
+
+    def revoke_key(self, settings: Settings, key: Secret) -> bool:
+        """Revoke a key."""
+        return uvloop.run(administration.revoke_key(settings, key))
+
+    def top_up(self, settings: Settings, account: str, amount: int, currency: str) -> str:
+        """Credit a test account."""
+        return uvloop.run(administration.top_up(settings, account, amount, currency))
+
+    def verify(
+        self, settings: Settings, books: list[int], with_acquirer: bool, as_json: bool
+    ) -> int:
+        """Do the books agree?"""
+        return uvloop.run(administration.verify(settings, books, with_acquirer, as_json))
+
+    def doctor(self, settings: Settings, as_json: bool) -> int:
+        """Is this installation well?"""
+        running = administration.sandbox_url(settings)
+        return uvloop.run(doctor.run(settings, running, as_json))
 
 
 async def _work(settings: Settings, app_url: str) -> None:
@@ -71,14 +107,14 @@ async def _work(settings: Settings, app_url: str) -> None:
         await Work(found, settings).run(stop)
 
 
-async def _up(settings: Settings) -> None:
+async def _up(settings: Settings, as_json: bool) -> None:
     clock, entropy = SystemClock(), SystemEntropy()
     generation = Mint(entropy.bytes(16), 0, clock.system()).new("up")
     settings = msgspec.structs.replace(settings, generation=generation)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if settings.database_url is not None:
         urls = await roles.ensure(settings.database_url.reveal())
-        await _prepare_and_keep_up(settings, urls)
+        await _prepare_and_keep_up(settings, urls, as_json)
         return
     server = EmbeddedPostgres(
         settings.data_dir / "postgres",
@@ -86,18 +122,22 @@ async def _up(settings: Settings) -> None:
     )
     urls = await server.start()
     try:
-        await _prepare_and_keep_up(settings, urls)
+        await _prepare_and_keep_up(settings, urls, as_json)
     finally:
         await server.stop()
 
 
-async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls) -> None:
+async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json: bool) -> None:
     await migrate(urls.owner)
     key = await _first_account(settings, urls.app)
     environment = child_environment(
         msgspec.structs.replace(settings, app_url=Secret(urls.app), secret_key=None)
     )
-    await keep_up(settings, environment, key.reveal())
+    instance.announce(settings)
+    try:
+        await keep_up(settings, environment, key.reveal(), as_json)
+    finally:
+        instance.withdraw(settings)
 
 
 async def _app_url(settings: Settings) -> str:
@@ -136,5 +176,5 @@ def _kept_key(path: Path, entropy: SystemEntropy) -> Secret:
 
 def main() -> None:
     """The program `nostro`."""
-    commands.programs = Programs()
+    give(Programs())
     commands.app()

@@ -2,77 +2,173 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import sys
-from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated
 
 import typer
 
-from nostro.config import Settings, from_environment
-from nostro.kernel.errors import NostroError
+from nostro.cli import keys
+from nostro.cli.options import (
+    DatabaseUrl,
+    DataDir,
+    FeeBasisPoints,
+    FeeFixed,
+    Host,
+    Json,
+    Port,
+    SandboxPort,
+    SandboxUrl,
+    SecretKey,
+)
+from nostro.cli.processes import python
+from nostro.cli.programs import print_json, programs, run, settings, start
 
 app = typer.Typer(
     name="nostro", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Payment processing that its users own.",
 )  # fmt: skip
-DataDir = Annotated[Path | None, typer.Option(help="Where data live. [default: ./.nostro]")]
-Port = Annotated[int | None, typer.Option(help="Port of the API. [default: 4242]")]
-SandboxPort = Annotated[int | None, typer.Option(help="Port of the sandbox acquirer. [4243]")]
-DatabaseUrl = Annotated[str | None, typer.Option(help="An external PostgreSQL, 15 or newer.")]
-SecretKey = Annotated[str | None, typer.Option(help="Seeds the first account's sk_test_… key.")]
-FeeBasisPoints = Annotated[int | None, typer.Option(help="Fee of the first account, 1/100 %.")]
-FeeFixed = Annotated[int | None, typer.Option(help="Fixed fee per payment, in minor units.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-class Programs(Protocol):
-    """What the commands run; `bootstrap` implements it."""
-
-    def up(self, settings: Settings) -> int: ...
-    def api(self, settings: Settings) -> int: ...
-
-
-programs: Any = None
+app.add_typer(keys.app)
 
 
 @app.command()
 def up(
     data_dir: DataDir = None,
+    host: Host = None,
     port: Port = None,
     sandbox_port: SandboxPort = None,
+    sandbox_url: SandboxUrl = None,
     database_url: DatabaseUrl = None,
     secret_key: SecretKey = None,
     fee_basis_points: FeeBasisPoints = None,
     fee_fixed: FeeFixed = None,
+    as_json: Json = False,
 ) -> None:
     """Start everything on this machine: database, API, worker and sandbox acquirer."""
-    settings = from_environment(
-        data_dir=data_dir, port=port, sandbox_port=sandbox_port, database_url=database_url,
-        secret_key=secret_key, fee_basis_points=fee_basis_points, fee_fixed=fee_fixed,
+    chosen = settings(
+        data_dir=data_dir, host=host, port=port, sandbox_port=sandbox_port,
+        sandbox_url=sandbox_url, database_url=database_url, secret_key=secret_key,
+        fee_basis_points=fee_basis_points, fee_fixed=fee_fixed,
     )  # fmt: skip
-    _run(programs.up, settings)
+    start(chosen, lambda: programs().up(chosen, as_json))
 
 
 @app.command()
-def api(data_dir: DataDir = None, port: Port = None, database_url: DatabaseUrl = None) -> None:
+def api(
+    data_dir: DataDir = None,
+    host: Host = None,
+    port: Port = None,
+    sandbox_url: SandboxUrl = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
     """Serve the API alone."""
-    settings = from_environment(data_dir=data_dir, port=port, database_url=database_url)
-    _run(programs.api, settings)
+    chosen = settings(
+        data_dir=data_dir, host=host, port=port, sandbox_url=sandbox_url, database_url=database_url
+    )
+    start(chosen, lambda: programs().api(chosen, as_json))
 
 
 @app.command()
-def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+def worker(
+    data_dir: DataDir = None,
+    sandbox_url: SandboxUrl = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
     """Finish what is open, release funds, deliver webhooks."""
-    _run(programs.worker, from_environment(data_dir=data_dir, database_url=database_url))
+    chosen = settings(data_dir=data_dir, sandbox_url=sandbox_url, database_url=database_url)
+    start(chosen, lambda: programs().worker(chosen, as_json))
 
 
-def _run(program: Any, settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    try:
-        raise typer.Exit(program(settings))
-    except NostroError as error:
-        print(f"nostro: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+@app.command()
+def sandbox(
+    data_dir: DataDir = None,
+    sandbox_port: SandboxPort = None,
+    refund_delay_ms: Annotated[
+        int,
+        typer.Option(
+            envvar="NOSTRO_REFUND_DELAY_MS", help="How long a slow refund stays pending.", min=0
+        ),
+    ] = 1_000,
+    as_json: Json = False,
+) -> None:
+    """Run the sandbox acquirer alone. Its first line, JSON in either case, says the port."""
+    chosen = settings(data_dir=data_dir, sandbox_port=sandbox_port)
+    command = python(
+        "sandbox", "--port", str(chosen.sandbox_port),
+        "--data-dir", str(chosen.data_dir / "sandbox"),
+        "--refund-delay-ms", str(refund_delay_ms),
+    )  # fmt: skip
+    sys.stdout.flush()
+    run(lambda: os.execv(command[0], command))
+
+
+@app.command()
+def verify(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    sandbox_url: SandboxUrl = None,
+    sandbox_port: SandboxPort = None,
+    book: Annotated[
+        list[int] | None,
+        typer.Option(envvar="NOSTRO_BOOK", help="A book; may be repeated. [default: all]"),
+    ] = None,
+    acquirer: Annotated[
+        bool, typer.Option(envvar="NOSTRO_ACQUIRER", help="Compare with the acquirer's own book.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Check that every entry, balance, hold and payment is explained, and that the acquirer's book agrees.
+
+    Exit code 0: all is well. 1: something is off, and the rows are named.
+    """
+    chosen = settings(
+        data_dir=data_dir, database_url=database_url, sandbox_url=sandbox_url,
+        sandbox_port=sandbox_port,
+    )  # fmt: skip
+    start(chosen, lambda: programs().verify(chosen, book or [], acquirer, as_json))
+
+
+@app.command()
+def doctor(
+    data_dir: DataDir = None,
+    host: Host = None,
+    port: Port = None,
+    sandbox_port: SandboxPort = None,
+    sandbox_url: SandboxUrl = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Look at this machine and this installation, and say what to do about what is wrong.
+
+    Exit code 1 if anything fails; warnings are none.
+    """
+    chosen = settings(
+        data_dir=data_dir, host=host, port=port, sandbox_port=sandbox_port,
+        sandbox_url=sandbox_url, database_url=database_url,
+    )  # fmt: skip
+    start(chosen, lambda: programs().doctor(chosen, as_json))
+
+
+@app.command("top-up")
+def top_up(
+    account: Annotated[str, typer.Option(envvar="NOSTRO_ACCOUNT", help="The account, acct_…")],
+    amount: Annotated[
+        int, typer.Option(envvar="NOSTRO_AMOUNT", help="In minor units, 1 or more.", min=1)
+    ],
+    currency: Annotated[
+        str, typer.Option(envvar="NOSTRO_CURRENCY", help="ISO 4217, such as usd.")
+    ] = "usd",
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Credit a test account's available balance, as if its bank had announced the money."""
+    chosen = settings(data_dir=data_dir, database_url=database_url)
+    made = run(lambda: programs().top_up(chosen, account, amount, currency.lower()))
+    if as_json:
+        print_json({"account": account, "amount": amount, "currency": currency.lower(),
+                    "balance_transaction": made})  # fmt: skip
+    else:
+        print(f"{made}: {amount} {currency.lower()} (minor units) are available to {account}.")

@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from nostro.cli.processes import Child, python
+from nostro.cli.programs import print_json
 from nostro.config import Settings
 
 READY_POLL_SECONDS = 0.02
 console = Console(highlight=False, soft_wrap=True)
 
 
-async def keep_up(settings: Settings, environment: Mapping[str, str], secret_key: str) -> None:
+async def keep_up(
+    settings: Settings, environment: Mapping[str, str], secret_key: str, as_json: bool
+) -> None:
     """Run the children until a signal asks to stop; stop them in the order of dependence."""
     children = [
         Child(
@@ -36,9 +39,10 @@ async def keep_up(settings: Settings, environment: Mapping[str, str], secret_key
     for child in children:
         child.start()
     if await _ready(settings, stop):
-        welcome(settings, secret_key)
+        welcome_as_json(settings, secret_key) if as_json else welcome(settings, secret_key)
     await stop.wait()
-    console.print("Stopping.")
+    if not as_json:
+        console.print("Stopping.")
     for child in reversed(children):
         await child.stop()
 
@@ -60,6 +64,12 @@ async def _open(host: str | None, port: int | None) -> bool:
         return False
     writer.close()
     return True
+
+
+def welcome_as_json(settings: Settings, secret_key: str) -> None:
+    """The same for programs, as one line."""
+    url = f"http://{settings.host}:{settings.port}"
+    print_json({"url": url, "sandbox_url": settings.acquirer_url, "secret_key": secret_key})
 
 
 def welcome(settings: Settings, secret_key: str) -> None:

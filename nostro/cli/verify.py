@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nostro.acquirers import sandbox_book
+from nostro.cli.progress import Watched, reads
 from nostro.db.snapshot import snapshot
 from nostro.kernel.ports import Clock
 from nostro.system import SystemClock
@@ -25,11 +26,16 @@ async def run(
 
     `database_url` is that of the role that may only read. Raises DatabaseUnavailable or Unavailable.
     """
-    reports = await reports_of(
-        database_url, sandbox_url, book_ids, SystemClock(), watermark_seconds
-    )
+    with reads(as_json) as begin:
+        reports = await reports_of(
+            database_url, sandbox_url, book_ids, SystemClock(), watermark_seconds, begin
+        )
     print(to_json(reports) if as_json else to_text(reports))
     return CLEAN if all(report.clean for report in reports) else OFF
+
+
+def _unwatched(book: int) -> Callable[[], None]:
+    return lambda: None
 
 
 async def reports_of(
@@ -38,6 +44,7 @@ async def reports_of(
     book_ids: Sequence[int] | None,
     clock: Clock,
     watermark_seconds: int = WATERMARK_SECONDS,
+    begin: Callable[[int], Callable[[], None]] = _unwatched,
 ) -> list[Report]:
     """A report per book, each from a snapshot of its own."""
     if book_ids is None:
@@ -47,5 +54,6 @@ async def reports_of(
     for book in book_ids:
         async with snapshot(database_url) as frozen:
             pages = sandbox_book.pages(sandbox_url) if sandbox_url else None
-            reports.append(await verify(frozen, book, pages, clock, watermark_seconds))
+            watched = Watched(frozen, begin(book))
+            reports.append(await verify(watched, book, pages, clock, watermark_seconds))
     return reports

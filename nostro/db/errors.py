@@ -6,6 +6,8 @@
         ├── DirectoryUnreachable    the server's account cannot get to its own files
         ├── NoServerAccount         there is no unprivileged account to run the server under
         ├── ServerDidNotStart       the server refused to start; the end of its log is in the message
+        ├── NothingRuns             no server of ours runs in the data directory
+        ├── UnreachableServer       the server somebody else runs does not answer, or refuses us
         ├── UnsafeDurability        the server may forget what it acknowledged
         ├── UnsupportedServer       the server is too old
         └── MigrationError
@@ -36,6 +38,14 @@ class NoServerAccount(DatabaseHostError):
 
 class ServerDidNotStart(DatabaseHostError):
     """PostgreSQL did not become ready."""
+
+
+class NothingRuns(DatabaseHostError):
+    """No embedded server runs in this data directory."""
+
+
+class UnreachableServer(DatabaseHostError):
+    """The database server does not answer, or refuses us."""
 
 
 class UnsafeDurability(DatabaseHostError):

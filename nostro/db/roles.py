@@ -17,6 +17,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.errors import InsufficientPrivilege
 
 from nostro.db.durability import assert_durable, assert_supported
+from nostro.db.reach import connect
 from nostro.db.urls import ConnectionUrls, password_of, with_credentials
 from nostro.kernel import queries
 
@@ -31,11 +32,11 @@ log = logging.getLogger(__name__)
 async def ensure(owner_url: str) -> ConnectionUrls:
     """Check a server we do not run, create our roles there if we may, and return the URLs.
 
-    Raises `UnsupportedServer` below PostgreSQL 15 and `UnsafeDurability` if it may lose commits.
+    Raises `UnreachableServer`, `UnsupportedServer` below PostgreSQL 15 and `UnsafeDurability` if it may lose commits.
     Every process derives the same passwords from the owner's, so nothing has to be stored and
     several hosts agree without talking.
     """
-    async with await AsyncConnection.connect(owner_url, autocommit=True) as connection:
+    async with await connect(owner_url) as connection:
         assert_supported(connection)
         await assert_durable(connection)
         try:
@@ -56,6 +57,17 @@ async def _separate(connection: AsyncConnection[Any], owner_url: str) -> Connect
         await create(connection, READ_ONLY, passwords[READ_ONLY], STATEMENTS["read_only"])
         await admit(connection, connection.info.dbname)
     app, read_only = (with_credentials(owner_url, role, passwords[role]) for role in passwords)
+    return ConnectionUrls(owner_url, app, read_only)
+
+
+def urls_if_there(owner_url: str) -> ConnectionUrls:
+    """The URLs as `ensure` would return them for a server on which it has run; nothing is asked."""
+    secret = password_of(owner_url)
+    if secret is None:
+        return ConnectionUrls(owner_url, owner_url, owner_url, separate=False)
+    app, read_only = (
+        with_credentials(owner_url, role, _derived(secret, role)) for role in (APP, READ_ONLY)
+    )
     return ConnectionUrls(owner_url, app, read_only)
 
 

@@ -101,8 +101,7 @@ _HAPPENINGS = {
     "terminal.reader": "action_failed action_succeeded action_updated",
     "test_helpers.test_clock": "advancing created deleted internal_failure ready",
     "three_d_secure.authentication": (
-        "canceled challenge_started errored failed requires_challenge requires_submission "
-        "succeeded"
+        "canceled challenge_started errored failed requires_challenge requires_submission succeeded"
     ),
     "topup": "canceled created failed reversed succeeded",
     "transfer": "created reversed updated",

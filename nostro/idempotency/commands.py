@@ -8,7 +8,7 @@ import msgspec
 
 from nostro.idempotency.model import Key, Replayed, Request
 from nostro.idempotency.store import KEYS
-from nostro.kernel.answer import Answer, Proceed, Refusal, Saved, encode
+from nostro.kernel.answer import Answer, Proceed, Refusal, Saved, decode, encode
 from nostro.kernel.command import Command, Decision, Reads, View
 
 KEEP_MS = 24 * 3_600_000
@@ -89,23 +89,31 @@ def answered(view: View, key_id: str | None, answer: Saved) -> list[tuple[Any, A
 
 
 class SaveRelated(msgspec.Struct, frozen=True):
-    """Saves what an answer was expanded with, so that its replay shows the same bytes."""
+    """Saves what an answer was shown with, so that its replay shows the same bytes.
+
+    Whoever shows it first saves first; to anybody else, what was saved is the answer.
+    """
 
     book: int
     seed: bytes
     key: str
-    answer: Answer
+    seen: Saved
+    answer: Saved
 
     def reads(self) -> Reads:
         """The key."""
         return Reads([(KEYS, self.key)])
 
-    def decide(self, view: View) -> Decision[None]:
-        """Overwrite the saved answer by the same with its related snapshots."""
+    def decide(self, view: View) -> Decision[Saved]:
+        """What is saved under the key from now on."""
         key = view.get(KEYS, self.key)
-        if key is None:
-            return Decision(None)
-        return Decision(None, [(KEYS, msgspec.structs.replace(key, answer=encode(self.answer)))])
+        if key is None or key.answer is None:
+            return Decision(self.answer)
+        saved = decode(key.answer)
+        if saved != self.seen:
+            return Decision(saved)
+        changed = msgspec.structs.replace(key, answer=encode(self.answer))
+        return Decision(self.answer, [(KEYS, changed)])
 
 
 class Prune(msgspec.Struct, frozen=True):

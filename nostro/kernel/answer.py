@@ -37,6 +37,7 @@ class Refusal(msgspec.Struct, frozen=True, tag="refusal", tag_field="is"):
     payment_intent: str | None = None  # snapshot
     payment_method: str | None = None  # snapshot
     saved: bool = True
+    related: dict[str, str] = {}  # what its objects were shown with
 
 
 class Proceed(msgspec.Struct, frozen=True):

@@ -42,6 +42,10 @@ ON CONFLICT DO NOTHING;
 SELECT account, live, prefix, last4, created_ms, revoked_ms FROM nostro.api_keys
 WHERE account = $1 ORDER BY created_ms;
 
+-- name: list_every_key
+SELECT account, live, prefix, last4, created_ms, revoked_ms FROM nostro.api_keys
+ORDER BY created_ms, account, last4;
+
 -- name: revoke_key
 UPDATE nostro.api_keys SET revoked_ms = $2 WHERE key_hash = $1 AND revoked_ms IS NULL
 RETURNING account;

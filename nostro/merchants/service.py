@@ -115,6 +115,10 @@ class Merchants:
         """What may be shown of an account's keys."""
         return [KeyFacts(*row) for row in await self._store.fetch(QUERIES["list_keys"], account)]
 
+    async def every_key(self) -> list[KeyFacts]:
+        """What may be shown of all keys, the oldest first."""
+        return [KeyFacts(*row) for row in await self._store.fetch(QUERIES["list_every_key"])]
+
     async def revoke(self, key: Secret) -> bool:
         """Revoke a key, effective at the next request in every process. False if it was not in force."""
         now = self._clock.system()

@@ -42,6 +42,7 @@ class Draft(msgspec.Struct, frozen=True):
             rows.append((CARDS, self.sealed))
         return method, rows
 
+
 Rows = list[tuple[Table[Any], Any]]
 Decided = Decision[Answer | Refusal | Proceed]
 
@@ -101,7 +102,9 @@ class UpdateMethod(msgspec.Struct, frozen=True):
             return Decision(Answer(snapshot(method)))
         shown = snapshot(changed)
         names = ("billing", "metadata", "card", "allow_redisplay")
-        event = emit(view, self.origin, "payment_method.updated", shown, before(method, changed, names))
+        event = emit(
+            view, self.origin, "payment_method.updated", shown, before(method, changed, names)
+        )
         return Decision(Answer(shown), [(METHODS, changed), event])
 
 

@@ -39,7 +39,10 @@ class Sending(Proceed, frozen=True):
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """Who sends, to whom and until when: the instance, the acquirer, the deadlines (system time), the key row."""
+    """Who sends, to whom and until when: the instance, the acquirer, the deadlines (system time), the key row.
+
+    An attempt with a security code is not `replayable`: the code was given now, or is one of `cvc_tokens`.
+    """
 
     instance: str
     acquirer: str
@@ -47,6 +50,7 @@ class Sender(msgspec.Struct, frozen=True):
     lease_until: SystemTime
     key: str | None = None
     replayable: bool = True
+    cvc_tokens: frozenset[str] = frozenset()
 
 
 class MethodChoice(msgspec.Struct, frozen=True):
@@ -108,7 +112,10 @@ class CreateIntent(msgspec.Struct, frozen=True):
         rows.append(emit(view, self.origin, "payment_intent.created", snapshot(intent)))
         if not self.confirm:
             return Decision(Answer(snapshot(intent)), [*rows, (INTENTS, intent)])
-        return _confirm(view, self.origin, self.sender, intent, method, rows)
+        confirmed = _confirm(view, self.origin, self.sender, intent, method, rows)
+        if isinstance(confirmed.answer, Refusal):  # nothing is created, so nothing is shown
+            return Decision(replace(confirmed.answer, payment_intent=None))
+        return confirmed
 
 
 class UpdateIntent(msgspec.Struct, frozen=True):
@@ -403,7 +410,7 @@ def _confirm(
     attempt = Attempt(
         view.mint.new("att"), intent.account, intent.id, view.mint.new("ch"), operation,
         AttemptState.SENDING, sender.acquirer, intent.amount, intent.currency, method.id, view.now,
-        sender.send_by, sender.lease_until, sender.instance, replayable=sender.replayable,
+        sender.send_by, sender.lease_until, sender.instance, replayable=sender.replayable and method.card_token not in sender.cvc_tokens,
         key=sender.key, request_id=origin.request_id,
     )  # fmt: skip
     return _sending(moved, attempt, method, [*rows, (INTENTS, moved)])

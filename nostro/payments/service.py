@@ -6,6 +6,7 @@ holds its lease. What a crash leaves behind, `resolve` goes on with.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import msgspec
@@ -16,11 +17,12 @@ from nostro.idempotency.model import Replayed, Request
 from nostro.kernel.answer import Answer, Proceed, Refusal
 from nostro.kernel.clock import DAY, SECOND, BusinessTime, SystemTime, start_of_day
 from nostro.kernel.command import Command
-from nostro.kernel.errors import CommitUnknown, Unavailable
+from nostro.kernel.errors import CommitUnknown, NostroError, Unavailable
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import (
     Evidence,
     NotFound,
+    NotSent,
     Operation,
     Outcome,
     Rejected,
@@ -54,6 +56,12 @@ from nostro.payments.store import QUERIES
 from nostro.vault.service import CardVault
 
 Reply = Answer | Refusal | Replayed
+_NO_LIVE_ACQUIRER = Refusal(
+    400, "invalid_request_error",
+    "No acquirer is configured for live mode, and the sandbox never serves it. Use a test key.",
+    "testmode_charges_only", saved=False,
+)  # fmt: skip
+log = logging.getLogger(__name__)
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -88,10 +96,12 @@ class Payments:
         entropy: Entropy,
         instance: str,
         timing: Timing | None = None,
+        live: bool = False,
     ) -> None:
         self._decider, self._reader, self._acquirers = decider, reader, acquirers
         self._cards, self._clock, self._entropy = cards, clock, entropy
         self.instance, self.timing = instance, timing or Timing()
+        self._live = live  # whether these acquirers may move real money
 
     # What merchants ask
 
@@ -158,13 +168,13 @@ class Payments:
         command: Command[Answer | Refusal | Proceed],
         card: CardDetails | None,
     ) -> Reply:
+        if merchant.origin.live and not self._live:
+            return _NO_LIVE_ACQUIRER
         answer = await self._intend(merchant, command)
         if not isinstance(answer, Proceed):
             return answer
         assert isinstance(answer, Sending)
-        if card is None and answer.method is not None:
-            card = await self._card_of(merchant.book, answer.method)
-        outcome = await self._call(merchant.book, answer.row, card)
+        outcome = await self._call_first(merchant.book, answer, card)
         try:
             settled = await self.settle(merchant, answer.row, outcome)
         except Unavailable as unavailable:
@@ -178,6 +188,16 @@ class Payments:
         if merchant.request is None:
             return await decider.run(command)
         return await decider.run(Guarded(command, merchant.request))
+
+    async def _call_first(self, book: int, sending: Sending, card: CardDetails | None) -> Outcome:
+        """The first send. A card that cannot be opened was provably not sent."""
+        try:
+            if card is None and sending.method is not None:
+                card = await self._card_of(book, sending.method)
+        except NostroError as error:
+            log.exception("attempt %s cannot open its card", sending.attempt)
+            return NotSent(type(error).__name__)
+        return await self._call(book, sending.row, card)
 
     async def _call(self, book: int, attempt: Attempt, card: CardDetails | None) -> Outcome:
         acquirer = self._acquirers[attempt.acquirer]
@@ -262,6 +282,7 @@ class Payments:
             self.instance, self._route(), SystemTime(now + self.timing.send_ms), self._lease(),
             merchant.request.id if merchant.request else None,
             replayable=card is None or card.cvc is None,
+            cvc_tokens=self._cards.tokens_with_cvc(),
         )  # fmt: skip
 
     def _route(self) -> str:

@@ -75,6 +75,10 @@ class CardVault:
             await self.load_data_keys()
             return self._vault.open(sealed)
 
+    def tokens_with_cvc(self) -> frozenset[str]:
+        """Cards whose security code is still in memory: an attempt that takes it cannot be repeated."""
+        return frozenset(self._cvcs)
+
     async def open_for_business(self, store: ReferenceStore) -> None:
         """Read the data keys and make a durable one of this process's own to seal under."""
         await self.load_data_keys()

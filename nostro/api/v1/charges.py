@@ -98,8 +98,8 @@ async def _of_charge(call: Call, charge: Charge, reply: Reply) -> Reply:
         return reply
     answer = replace(reply, snapshot=snapshot(await _require(call)))
     if (request := call.merchant.request) is not None:
-        command = SaveRelated(call.book, seed(call), request.id, answer)
-        await call.services.decider(call.book).run(command)
+        command = SaveRelated(call.book, seed(call), request.id, reply, answer)
+        return await call.services.decider(call.book).run(command)
     return answer
 
 
@@ -109,13 +109,9 @@ def _refused(charge: Charge, refusal: Refusal) -> Refusal:
         return refusal
     intent: Any = snapshots.decode(refusal.payment_intent)
     if intent.status == "succeeded":
-        return invalid(
-            f"Charge {charge.id} has already been captured.", "charge_already_captured"
-        )
+        return invalid(f"Charge {charge.id} has already been captured.", "charge_already_captured")
     if intent.status == "canceled":
-        return invalid(
-            f"Charge {charge.id} has already been refunded.", "charge_already_refunded"
-        )
+        return invalid(f"Charge {charge.id} has already been refunded.", "charge_already_refunded")
     return invalid(f"Charge {charge.id} cannot be captured: it did not succeed.")
 
 

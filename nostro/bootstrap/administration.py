@@ -1,0 +1,125 @@
+"""What a person does to a running installation from the command line: keys, top-ups, verification.
+
+The database is found through the data directory, or named by its URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from nostro.balances.commands import TopUp
+from nostro.bootstrap.graph import Deciders, secret_file
+from nostro.cli import instance
+from nostro.cli import verify as verification
+from nostro.cli.programs import NewKeys
+from nostro.config import Settings
+from nostro.db import roles
+from nostro.db.pool import Pool
+from nostro.db.running import urls_of
+from nostro.db.urls import ConnectionUrls
+from nostro.kernel.errors import Misconfigured
+from nostro.kernel.money import is_currency
+from nostro.kernel.secret import Secret
+from nostro.merchants.model import Account, KeyFacts
+from nostro.merchants.service import Merchants
+from nostro.system import SystemClock, SystemEntropy
+
+# Connections that write accounts side by side: their commits share one flush to the disk.
+CONNECTIONS = 8
+AT_ONCE = 64
+ENTROPY_BYTES = 16
+
+
+async def urls(settings: Settings) -> ConnectionUrls:
+    """Where the database is. Raises NothingRuns or UnreachableServer."""
+    if settings.database_url is not None:
+        return await roles.ensure(settings.database_url.reveal())
+    return urls_of(settings.data_dir / "postgres")
+
+
+@asynccontextmanager
+async def _merchants(settings: Settings) -> AsyncIterator[Merchants]:
+    found, entropy = await urls(settings), SystemEntropy()
+    pool = Pool(found.app, CONNECTIONS)
+    try:
+        yield Merchants(
+            pool, secret_file(settings.data_dir / "api.key", entropy), SystemClock(), entropy
+        )
+    finally:
+        await pool.close()
+
+
+async def create_keys(settings: Settings, wanted: NewKeys) -> list[tuple[str, Secret]]:
+    """Keys with their accounts. Raises Misconfigured when the account given is unknown."""
+    async with _merchants(settings) as merchants:
+        if wanted.account is not None:
+            await _existing(merchants, wanted.account)
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one() -> tuple[str, Secret]:
+            async with slots:
+                account = wanted.account or await _new_account(merchants, wanted)
+                return account, await merchants.create_key(account, wanted.live)
+
+        return await asyncio.gather(*(one() for _ in range(wanted.count)))
+
+
+async def _new_account(merchants: Merchants, wanted: NewKeys) -> str:
+    return (await merchants.create_account(wanted.name, fee=wanted.fee)).account
+
+
+async def _existing(merchants: Merchants, account: str) -> Account:
+    found = await merchants.find(account)
+    if found is None:
+        raise Misconfigured(
+            f"there is no account {account}: `nostro keys list` names those there are"
+        )
+    return found
+
+
+async def list_keys(settings: Settings, account: str | None) -> list[KeyFacts]:
+    """Keys of one account, or of all."""
+    async with _merchants(settings) as merchants:
+        if account is None:
+            return await merchants.every_key()
+        await _existing(merchants, account)
+        return await merchants.keys(account)
+
+
+async def revoke_key(settings: Settings, key: Secret) -> bool:
+    """Revoke a key in every process. False if it was not in force."""
+    async with _merchants(settings) as merchants:
+        return await merchants.revoke(key)
+
+
+async def top_up(settings: Settings, account: str, amount: int, currency: str) -> str:
+    """Credit a test account; returns the balance transaction's id."""
+    if not is_currency(currency):
+        raise Misconfigured(f"{currency} is no ISO 4217 currency: give one such as usd or eur")
+    async with _merchants(settings) as merchants:
+        book = (await _existing(merchants, account)).test_book
+    found, entropy = await urls(settings), SystemEntropy()
+    deciders = Deciders(found.app, SystemClock(), entropy)
+    try:
+        seed = entropy.bytes(ENTROPY_BYTES)
+        return await deciders(book).run(TopUp(book, seed, account, amount, currency))
+    finally:
+        await deciders.close()
+
+
+async def verify(settings: Settings, books: list[int], with_acquirer: bool, as_json: bool) -> int:
+    """Verify books (none named: all) as the role that may only read."""
+    found = await urls(settings)
+    sandbox = sandbox_url(settings) if with_acquirer else None
+    return await verification.run(found.read_only, sandbox, books or None, as_json)
+
+
+def sandbox_url(settings: Settings) -> str:
+    """Where the sandbox is: as given, else as the running `nostro up` says, else the usual port."""
+    running = instance.find(settings.data_dir)
+    if running is None or settings.sandbox_url is not None:
+        return settings.acquirer_url
+    usual = settings.sandbox_port == Settings().sandbox_port
+    return running.sandbox_url if usual else settings.acquirer_url

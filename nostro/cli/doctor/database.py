@@ -1,0 +1,81 @@
+"""The database: reachable, new enough, durable, migrated, its roles separate, its clock ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nostro.cli.doctor.line import Line, fail, ok, warn
+from nostro.config import Settings
+from nostro.db.durability import OLDEST_SERVER
+from nostro.db.errors import DatabaseHostError, NothingRuns
+from nostro.db.examination import Examination, examine
+from nostro.db.roles import urls_if_there
+from nostro.db.running import urls_of
+from nostro.system import SystemClock
+
+APART_MS = 1_000
+
+
+async def look(settings: Settings) -> list[Line]:
+    """A line saying that nothing answers, or one for each thing the database says."""
+    try:
+        found = await examine(_app_url(settings))
+    except NothingRuns as error:
+        return [warn("database", "none runs", str(error))]
+    except DatabaseHostError as error:
+        return [
+            fail("database", str(error), "Is it started, and are host, user and password right?")
+        ]
+    return list(_lines(found))
+
+
+def _app_url(settings: Settings) -> str:
+    if settings.database_url is not None:
+        return urls_if_there(settings.database_url.reveal()).app
+    return urls_of(settings.data_dir / "postgres").app
+
+
+def _lines(found: Examination) -> Iterator[Line]:
+    yield _version(found)
+    yield _durable(found)
+    yield _migrations(found)
+    yield _roles(found)
+    yield _clock(found)
+
+
+def _version(found: Examination) -> Line:
+    said = f"PostgreSQL {found.version}"
+    if found.version < OLDEST_SERVER:
+        return fail("database version", said, f"Use PostgreSQL {OLDEST_SERVER} or newer.")
+    return ok("database version", said)
+
+
+def _durable(found: Examination) -> Line:
+    if found.unsafe is not None:
+        return fail("durability", "a confirmed commit may be lost", found.unsafe)
+    return ok("durability", "a confirmed commit survives a crash")
+
+
+def _migrations(found: Examination) -> Line:
+    if found.changed_migrations:
+        names = ", ".join(found.changed_migrations)
+        return fail("migrations", f"edited after they ran: {names}", "Restore these files.")
+    if found.missing_migrations:
+        names = ", ".join(found.missing_migrations)
+        return fail("migrations", f"missing: {names}", "Start `nostro up` or `api`: they migrate.")
+    return ok("migrations", "current")
+
+
+def _roles(found: Examination) -> Line:
+    if found.separate_roles:
+        return ok("roles", "the application may not alter the ledger")
+    advice = "Give a database user with CREATEROLE and a password (docs/howto/postgresql.md)."
+    return warn("roles", "one role does everything: the application could alter the ledger", advice)
+
+
+def _clock(found: Examination) -> Line:
+    apart = abs(SystemClock().system() - found.clock_ms)
+    if apart > APART_MS:
+        advice = "Keep both machines' clocks right with NTP."
+        return warn("database clock", f"{apart} ms apart from ours", advice)
+    return ok("database clock", f"{apart} ms apart from ours")

@@ -1,0 +1,46 @@
+"""Where a running `nostro up` is: a file in the data directory, read by commands given nothing but that.
+
+It holds addresses, no secret, and goes when its `up` stops; one left behind by a crash names a process that is gone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from nostro.config import Settings
+
+FILE = "up.json"
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """A running `nostro up`."""
+
+    pid: int
+    url: str
+    sandbox_url: str
+
+
+def announce(settings: Settings) -> None:
+    """Say where this process's API and sandbox are."""
+    here = Instance(os.getpid(), f"http://{settings.host}:{settings.port}", settings.acquirer_url)
+    new = settings.data_dir / f"{FILE}.new"
+    new.write_bytes(msgspec.json.encode(here))
+    new.replace(settings.data_dir / FILE)
+
+
+def withdraw(settings: Settings) -> None:
+    """It is no longer there."""
+    (settings.data_dir / FILE).unlink(missing_ok=True)
+
+
+def find(data_dir: Path) -> Instance | None:
+    """The `nostro up` that runs in this data directory, if one does."""
+    try:
+        found = msgspec.json.decode((data_dir / FILE).read_bytes(), type=Instance)
+        os.kill(found.pid, 0)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return found

@@ -1,0 +1,37 @@
+"""The options that commands share, each with its NOSTRO_… variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _option(variable: str, help: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        envvar=f"NOSTRO_{variable}", help=help, show_default=False
+    )
+    return option
+
+
+DataDir = Annotated[Path | None, _option("DATA_DIR", "Where data live. [default: ./.nostro]")]
+Host = Annotated[str | None, _option("HOST", "Address of the API. [default: 127.0.0.1]")]
+Port = Annotated[int | None, _option("PORT", "Port of the API. [default: 4242]")]
+SandboxPort = Annotated[
+    int | None, _option("SANDBOX_PORT", "Port of the sandbox acquirer. [default: 4243]")
+]
+SandboxUrl = Annotated[
+    str | None, _option("SANDBOX_URL", "A sandbox acquirer that runs elsewhere.")
+]
+DatabaseUrl = Annotated[str | None, _option("DATABASE_URL", "An external PostgreSQL, 15 or newer.")]
+SecretKey = Annotated[str | None, _option("SECRET_KEY", "Seeds the first account's sk_test_… key.")]
+FeeBasisPoints = Annotated[
+    int | None, _option("FEE_BASIS_POINTS", "Fee per payment, in 1/100 %. [default: 0]")
+]
+FeeFixed = Annotated[
+    int | None, _option("FEE_FIXED", "Fixed fee per payment, in minor units. [default: 0]")
+]
+Json = Annotated[
+    bool, typer.Option("--json", envvar="NOSTRO_JSON", help="Print JSON, for programs.")
+]

@@ -1,0 +1,97 @@
+"""What the commands run. `bootstrap` gives the one implementation; `run` turns errors into one sentence."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import NoReturn, Protocol, TypeVar
+
+import msgspec
+import typer
+
+from nostro.config import Settings, from_environment
+from nostro.kernel.errors import NostroError
+from nostro.kernel.money import FeeSchedule
+from nostro.kernel.secret import Secret
+from nostro.merchants.model import KeyFacts
+
+T = TypeVar("T")
+STOPPED = 130  # as shells report an interrupt
+
+
+class NewKeys(msgspec.Struct, frozen=True):
+    """What `keys create` was asked for. With `account` given the keys are that account's, else each has its own."""
+
+    account: str | None
+    name: str
+    live: bool
+    count: int
+    fee: FeeSchedule
+
+
+class Programs(Protocol):
+    """What the commands run."""
+
+    def up(self, settings: Settings, as_json: bool) -> int: ...
+    def api(self, settings: Settings, as_json: bool) -> int: ...
+    def worker(self, settings: Settings, as_json: bool) -> int: ...
+    def create_keys(self, settings: Settings, wanted: NewKeys) -> list[tuple[str, Secret]]: ...
+    def list_keys(self, settings: Settings, account: str | None) -> list[KeyFacts]: ...
+    def revoke_key(self, settings: Settings, key: Secret) -> bool: ...
+    def top_up(self, settings: Settings, account: str, amount: int, currency: str) -> str: ...
+    def verify(
+        self, settings: Settings, books: list[int], with_acquirer: bool, as_json: bool
+    ) -> int: ...
+    def doctor(self, settings: Settings, as_json: bool) -> int: ...
+
+
+_given: list[Programs] = []
+
+
+def give(programs: Programs) -> None:
+    """Set what the commands run."""
+    _given[:] = [programs]
+
+
+def programs() -> Programs:
+    """What the commands run."""
+    return _given[0]
+
+
+def settings(**given: object) -> Settings:
+    """Settings from a command's options and the environment; a mistake ends the program with a sentence."""
+    return run(lambda: from_environment(**given))
+
+
+def run(action: Callable[[], T]) -> T:
+    """Do it. What a person can mend is one sentence on standard error and exit code 1."""
+    try:
+        return action()
+    except NostroError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(str(error) if error.filename else f"{error}: check the ports, the disk and the paths")
+    except KeyboardInterrupt:
+        raise typer.Exit(STOPPED) from None
+
+
+def fail(sentence: str) -> NoReturn:
+    """End the program with one sentence on standard error."""
+    print(f"nostro: {sentence}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def start(settings: Settings, program: Callable[[], int]) -> None:
+    """Run a program with its log set up, and end with its exit code."""
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    raise typer.Exit(run(program))
+
+
+def print_json(value: object) -> None:
+    """One line of JSON on standard output."""
+    plain = msgspec.to_builtins(value)
+    print(json.dumps(plain, ensure_ascii=False), flush=True)

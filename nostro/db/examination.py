@@ -1,0 +1,73 @@
+"""Facts about a database for `nostro doctor`: read, never changed."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from psycopg import AsyncConnection
+
+from nostro.db import roles
+from nostro.db.durability import assert_durable
+from nostro.db.errors import UnsafeDurability
+from nostro.db.migrate import MIGRATIONS, read
+from nostro.db.reach import connect
+
+
+class Examination(NamedTuple):
+    """What was found. `unsafe` is None if commits are durable; differences of clocks in milliseconds."""
+
+    version: int
+    unsafe: str | None
+    missing_migrations: tuple[str, ...]
+    changed_migrations: tuple[str, ...]
+    separate_roles: bool
+    clock_ms: int
+
+
+async def examine(url: str) -> Examination:
+    """Ask a server what `doctor` wants to know. Raises `UnreachableServer`."""
+    async with await connect(url) as connection:
+        applied = await _applied(connection)
+        known = read(MIGRATIONS)
+        return Examination(
+            connection.info.server_version // 10_000,
+            await _unsafe(connection),
+            tuple(m.name for m in known if m.number not in applied),
+            tuple(m.name for m in known if applied.get(m.number, m.sha256) != m.sha256),
+            await _separate(connection),
+            await _clock_ms(connection),
+        )
+
+
+async def _unsafe(connection: AsyncConnection[Any]) -> str | None:
+    try:
+        await assert_durable(connection)
+    except UnsafeDurability as error:
+        return str(error)
+    return None
+
+
+async def _applied(connection: AsyncConnection[Any]) -> dict[int, str]:
+    found = await connection.execute("SELECT to_regclass('nostro.migrations') IS NULL")
+    if await found.fetchone() == (True,):
+        return {}
+    rows = await connection.execute("SELECT number, sha256 FROM nostro.migrations")
+    return {number: sha256 for number, sha256 in await rows.fetchall()}
+
+
+async def _separate(connection: AsyncConnection[Any]) -> bool:
+    """Whether we are the application's own role, which may not alter the ledger."""
+    role = connection.info.user
+    asked = await connection.execute(
+        "SELECT has_table_privilege(to_regclass('nostro.transfers'), 'UPDATE')"
+    )
+    return role == roles.APP and await asked.fetchone() != (True,)
+
+
+async def _clock_ms(connection: AsyncConnection[Any]) -> int:
+    asked = await connection.execute(
+        "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    )
+    row = await asked.fetchone()
+    assert row is not None
+    return int(row[0])
