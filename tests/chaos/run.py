@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import psycopg
 
-from nostro.verification.report import to_text
 from tests.chaos import books as both
 from tests.chaos.judge import Judge
 from tests.chaos.monkey import Monkey, keep_faulty
@@ -106,8 +105,8 @@ class Run:
         judge = Judge(books, lines, self.plans)
         faults = [*judge.faults(), *(("client", text) for text in gave_up)]
         verified = self.stack.verify()
-        if not verified.clean:
-            faults.append(("nostro verify", to_text([verified])))
+        if verified:
+            faults.append(("nostro verify", verified))
         if faults:
             raise Failed(self._told(judge, faults))
         return self._figures(books, lines)
