@@ -25,13 +25,14 @@ from nostro.verification.report import to_text
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 VERIFY_SECONDS = 300.0
+RUNNING_AT_ALL = Path("/proc/self/stat").exists()
 # Short deadlines, so that a lease runs out within seconds and a stall can outlast it.
 TIMING = {"send_ms": 1_000, "call_ms": 1_500, "settle_ms": 1_500, "retry_ms": 250}
 LEASE_SECONDS = (TIMING["call_ms"] + TIMING["settle_ms"]) / 1_000
 # What stands in the command line of each process.
 WORDS = {
-    "api": "-m nostro api",
-    "worker": "-m nostro worker",
+    "api": "nostro.bootstrap.child api",
+    "worker": "nostro.bootstrap.child worker",
     "sandbox": "-m sandbox ",
     "postmaster": "bin/postgres -D ",
     "backend": f"postgres: {roles.APP}",

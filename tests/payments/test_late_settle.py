@@ -5,7 +5,7 @@ import asyncio
 from nostro.idempotency.model import Replayed
 from nostro.kernel.answer import Answer, Refusal, decode, snapshot
 from nostro.kernel.ports import CardDetails
-from nostro.kernel.secret import Pan, Secret
+from nostro.kernel.secret import Cvc, Pan
 from nostro.payments.claim import ClaimAttempt
 from nostro.payments.commands import Changes, MethodChoice
 from nostro.payments.due import due_attempts
@@ -21,7 +21,7 @@ ARRIVES_MS = 700
 
 async def pay(world: World, key: str, method: str) -> Reply:
     """A sale whose card came with its code, so that nobody may send it again."""
-    card = CardDetails(Pan(VISA), 12, 2049, Secret("123"))
+    card = CardDetails(Pan(VISA), 12, 2049, Cvc("123"))
     changes = Changes(10_000, "usd", None, "automatic", Terms(), MethodChoice(method))
     return await world.payments.create(world.keyed(key), changes, True, card)
 
