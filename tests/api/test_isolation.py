@@ -46,13 +46,13 @@ async def _keys(settings: Settings, app_url: str) -> list[str]:
     try:
         secret = secret_file(settings.data_dir / "api.key", entropy)
         merchants = Merchants(pool, secret, clock, entropy)
-        for book, live in ((1, False), (2, True)):
-            await merchants.open_book(book, live, "a book")
+        for book, live, name in ((1, False, "test"), (2, True, "live")):
+            await merchants.open_book(book, live, name)
             await open_book(pool, book)
-        names = ("acct_1One", "acct_1Two")
-        for name in names:
-            await merchants.create_account(name, account=name)
-        return [(await merchants.create_key(name, False)).reveal() for name in names]
+        accounts = ("acct_1One", "acct_1Two")
+        for account in accounts:
+            await merchants.create_account(account, account=account)
+        return [(await merchants.create_key(one, False)).reveal() for one in accounts]
     finally:
         await pool.close()
 
