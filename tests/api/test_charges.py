@@ -72,7 +72,8 @@ def test_a_refused_capture_by_key_is_replayed_too(api: Api) -> None:
 def test_what_cannot_be_captured_is_refused(api: Api) -> None:
     held = a_payment(api, capture_method="manual")
     url = f"/v1/charges/{held['latest_charge']}/capture"
-    assert api.post(url, {"amount": 2001}, 400)["error"]["code"] == "amount_too_large"
+    large = api.post(url, {"amount": 2001}, 400)["error"]
+    assert (large["code"], large["param"]) == ("amount_too_large", "amount")
     api.post(url, {"amount": 0}, 400)
     api.post(f"/v1/payment_intents/{held['id']}/cancel")
     assert api.post(url, status=400)["error"]["code"] == "charge_already_refunded"
