@@ -61,9 +61,7 @@ def test_capturing_by_key_is_replayed_to_the_byte(api: Api) -> None:
 def test_a_refused_capture_by_key_is_replayed_too(api: Api) -> None:
     paid = a_payment(api)
     url = f"/v1/charges/{paid['latest_charge']}/capture"
-    answers = [
-        api.server.post(url, idempotency_key=f"late-{paid['id']}") for _ in "ab"
-    ]
+    answers = [api.server.post(url, idempotency_key=f"late-{paid['id']}") for _ in "ab"]
     assert [answer.status for answer in answers] == [400, 400]
     assert answers[0].raw == answers[1].raw
     assert answers[0].body["error"]["code"] == "charge_already_captured"

@@ -20,7 +20,10 @@ def test_the_sdk_creates_updates_lists_and_deletes(sdk: stripe.StripeClient) -> 
             "phone": "",
         },
     )
-    assert changed.metadata is not None and changed.metadata.to_dict() == {"tier": "gold", "new": "y"}
+    assert changed.metadata is not None and changed.metadata.to_dict() == {
+        "tier": "gold",
+        "new": "y",
+    }
     assert changed.address is not None and changed.address.line1 == "1 Main St"
     assert changed.shipping is not None and changed.shipping.address is not None
     assert (changed.name, changed.tax_exempt, changed.preferred_locales) == (

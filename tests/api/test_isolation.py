@@ -74,9 +74,15 @@ def test_ids_and_cursors_of_another_account_do_not_exist(
     database: ConnectionUrls, tmp_path: Path
 ) -> None:
     async def scene(one: Merchant, two: Merchant) -> None:
-        customer = (await one.ask("POST", "/v1/customers", body="payment_method=pm_card_visa"))["id"]
-        method = (await one.ask("GET", f"/v1/customers/{customer}/payment_methods"))["data"][0]["id"]
-        intent = (await one.ask("POST", "/v1/payment_intents", body="amount=100&currency=usd"))["id"]
+        customer = (await one.ask("POST", "/v1/customers", body="payment_method=pm_card_visa"))[
+            "id"
+        ]
+        method = (await one.ask("GET", f"/v1/customers/{customer}/payment_methods"))["data"][0][
+            "id"
+        ]
+        intent = (await one.ask("POST", "/v1/payment_intents", body="amount=100&currency=usd"))[
+            "id"
+        ]
         hook = "url=https%3A%2F%2Fexample.com&enabled_events[]=*"
         endpoint = (await one.ask("POST", "/v1/webhook_endpoints", body=hook))["id"]
         event = (await one.ask("GET", "/v1/events"))["data"][0]["id"]
@@ -99,7 +105,9 @@ def test_ids_and_cursors_of_another_account_do_not_exist(
             await two.ask("POST", f"/v1/{path}", 404, body)
         theirs = (await two.ask("POST", "/v1/customers"))["id"]
         await two.ask("POST", f"/v1/payment_methods/{method}/attach", 404, f"customer={theirs}")
-        await two.ask("POST", "/v1/payment_methods/pm_card_visa/attach", 404, f"customer={customer}")
+        await two.ask(
+            "POST", "/v1/payment_methods/pm_card_visa/attach", 404, f"customer={customer}"
+        )
         for path in (f"customers/{customer}", f"webhook_endpoints/{endpoint}"):
             await two.ask("DELETE", f"/v1/{path}", 404)
         assert (await one.ask("GET", f"/v1/customers/{customer}"))["name"] is None

@@ -79,9 +79,7 @@ def test_only_a_saved_method_is_updated(api: Api) -> None:
     changed = api.post(url, {"billing_details[address][line1]": "Via X"})
     assert changed["billing_details"]["address"]["city"] == "Rome"
     event = api.event_of("payment_method.updated", method)
-    assert event["data"]["previous_attributes"] == {
-        "billing_details": {"address": {"line1": None}}
-    }
+    assert event["data"]["previous_attributes"] == {"billing_details": {"address": {"line1": None}}}
     expired = api.post(url, {"card[exp_year]": "2001"}, 402)["error"]
     assert expired["code"] == "invalid_expiry_year"
 

@@ -6,9 +6,7 @@ from tests.api.cards import a_payment
 from tests.api.client import Api
 
 
-def test_the_sdk_refunds_in_parts_until_nothing_is_left(
-    api: Api, sdk: stripe.StripeClient
-) -> None:
+def test_the_sdk_refunds_in_parts_until_nothing_is_left(api: Api, sdk: stripe.StripeClient) -> None:
     paid = a_payment(api)
     charge = paid["latest_charge"]
     part = sdk.v1.refunds.create(
