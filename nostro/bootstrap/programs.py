@@ -12,7 +12,7 @@ import uvloop
 
 from nostro.api.app import Application, build
 from nostro.api.v1 import operations
-from nostro.bootstrap import administration
+from nostro.bootstrap import administration, demonstration
 from nostro.bootstrap.graph import graph, secret_file
 from nostro.bootstrap.worker import Work
 from nostro.cli import app as commands
@@ -92,6 +92,10 @@ class Programs:
     ) -> int:
         """Do the books agree?"""
         return uvloop.run(administration.verify(settings, books, with_acquirer, as_json))
+
+    def demo(self, settings: Settings, as_json: bool) -> int:
+        """Show the whole story."""
+        return uvloop.run(demonstration.demo(settings, as_json))
 
     def doctor(self, settings: Settings, as_json: bool) -> int:
         """Is this installation well?"""
