@@ -1,6 +1,6 @@
 """`python -m nostro`."""
 
-from nostro.bootstrap import main
+from nostro.bootstrap.programs import main
 
 if __name__ == "__main__":
     main()

@@ -1,5 +1,1 @@
 """The only place that knows every room: builds the object graph by hand, and the programs around it."""
-
-from nostro.bootstrap.programs import main
-
-__all__ = ["main"]

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from nostro.balances.commands import TopUp
-from nostro.bootstrap.graph import Deciders, secret_file
+from nostro.bootstrap.graph import Deciders
+from nostro.bootstrap.secret_files import secret_file
 from nostro.cli import instance
 from nostro.cli import verify as verification
 from nostro.cli.programs import NewKeys

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import msgspec
 
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.api.fingerprint import RequestFingerprint
 from nostro.api.services import Services
+from nostro.bootstrap.secret_files import secret_file
 from nostro.config import Settings
 from nostro.db.committer import Committer
 from nostro.db.pool import Pool
@@ -21,7 +20,6 @@ from nostro.db.session import Session
 from nostro.events.targets import LIVE, LOCAL, TEST, Policy
 from nostro.kernel.ids import Mint
 from nostro.kernel.ports import Acquirer
-from nostro.kernel.secret import Secret
 from nostro.merchants.service import Merchants
 from nostro.payments.service import Payments, Timing
 from nostro.refunds.service import Refunds
@@ -111,21 +109,3 @@ def _instance(settings: Settings, role: str, entropy: SystemEntropy, clock: Syst
     """The name under which this process holds leases; it begins with its generation."""
     own = Mint(entropy.bytes(16), 0, clock.system()).new(role)
     return f"{settings.generation}.{own}" if settings.generation else own
-
-
-def secret_file(path: Path, entropy: SystemEntropy) -> Secret:
-    """A key of 32 bytes in a file of its own (0600), made at first use."""
-    if not path.exists():
-        beside = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(entropy.bytes(32).hex())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(beside, path)
-        except FileExistsError:
-            pass
-        finally:
-            os.unlink(beside)
-    return Secret(path.read_text().strip())

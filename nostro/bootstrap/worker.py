@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+
+import uvloop
 
 from nostro.api import versions
 from nostro.api.reading import Reading
 from nostro.api.render import encode, event
-from nostro.bootstrap.graph import Graph, webhook_targets
+from nostro.bootstrap.app_url import app_url
+from nostro.bootstrap.graph import Graph, graph, webhook_targets
 from nostro.config import Settings
 from nostro.events.delivery import Deliveries
 from nostro.events.model import Endpoint, Event
@@ -30,6 +35,8 @@ from nostro.work.loop import Worker, run_worker
 from nostro.work.predecessors import ATTEMPTS, Holdings, bury
 from nostro.work.webhooks import RetryingDeliveries, ServingEndpoints
 
+# The worker yields to the API: a webhook can wait, a payment should not.
+NICENESS = 5
 REFUNDS = Holdings(held_refunds, EndRefundLeases)
 
 
@@ -93,3 +100,17 @@ class Work:
             now = self._graph.clock.business()
             body, _ = await versions.adapted(body, version, reading.fetch, now)
         return encode(body)
+
+
+def run(settings: Settings) -> None:
+    """Work until asked to stop."""
+    os.nice(NICENESS)
+    uvloop.run(_work(settings, asyncio.run(app_url(settings))))
+
+
+async def _work(settings: Settings, url: str) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with graph(settings, url, "worker") as found:
+        await Work(found, settings).run(stop)

@@ -28,8 +28,8 @@ async def keep_up(
                    str(settings.data_dir / "sandbox")),
             environment,
         ),
-        Child("api", python("nostro", "api"), environment),
-        Child("worker", python("nostro", "worker"), environment),
+        Child("api", python("nostro.bootstrap.child", "api"), environment),
+        Child("worker", python("nostro.bootstrap.child", "worker"), environment),
     ]  # fmt: skip
     if settings.sandbox_url is not None:
         children.pop(0)

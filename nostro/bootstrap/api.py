@@ -1,0 +1,22 @@
+"""The API of one process."""
+
+from __future__ import annotations
+
+import asyncio
+
+from nostro.api.app import Application, build
+from nostro.api.v1 import operations
+from nostro.bootstrap.app_url import app_url
+from nostro.bootstrap.graph import graph
+from nostro.cli.serve import serve
+from nostro.config import Settings
+
+
+def application(settings: Settings, url: str) -> Application:
+    """The ASGI application, whose graph lives as long as the server."""
+    return build(lambda: graph(settings, url, "api"), operations())
+
+
+def run(settings: Settings) -> None:
+    """Serve until asked to stop."""
+    serve(application(settings, asyncio.run(app_url(settings))), settings.host, settings.port)

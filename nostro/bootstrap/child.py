@@ -1,0 +1,28 @@
+"""A child process of `nostro up`: `python -m nostro.bootstrap.child api|worker`, its settings in the environment.
+
+It loads neither the command line nor the other child's rooms.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+
+from nostro.config import from_environment
+
+CHILDREN = ("api", "worker")
+
+
+def main(name: str) -> None:
+    """Run one of the children until it is asked to stop."""
+    settings = from_environment()
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    importlib.import_module(f"nostro.bootstrap.{name}").run(settings)
+
+
+if __name__ == "__main__":
+    assert sys.argv[1:] in [[name] for name in CHILDREN]
+    main(sys.argv[1])

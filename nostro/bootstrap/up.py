@@ -1,0 +1,87 @@
+"""`nostro up`: the database, its schema, the first account, then everything else as child processes.
+
+This process only supervises, so it imports nothing that serves: memory is part of the promise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from nostro.bootstrap.secret_files import secret_file
+from nostro.cli import instance
+from nostro.cli.up import keep_up
+from nostro.config import Settings, child_environment
+from nostro.db import roles
+from nostro.db.embedded import EmbeddedPostgres
+from nostro.db.migrate import migrate
+from nostro.db.pool import Pool
+from nostro.db.server_settings import ServerSettings
+from nostro.db.urls import ConnectionUrls
+from nostro.kernel.ids import Mint
+from nostro.kernel.money import FeeSchedule
+from nostro.kernel.secret import Secret
+from nostro.ledger.books import open_book
+from nostro.merchants.model import LIVE_BOOK, TEST_BOOK
+from nostro.merchants.service import Merchants
+from nostro.system import SystemClock, SystemEntropy
+
+FIRST_ACCOUNT = "acct_1Nostro"
+
+
+async def up(settings: Settings, as_json: bool) -> None:
+    clock, entropy = SystemClock(), SystemEntropy()
+    generation = Mint(entropy.bytes(16), 0, clock.system()).new("up")
+    settings = msgspec.structs.replace(settings, generation=generation)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if settings.database_url is not None:
+        urls = await roles.ensure(settings.database_url.reveal())
+        await _prepare_and_keep_up(settings, urls, as_json)
+        return
+    server = EmbeddedPostgres(
+        settings.data_dir / "postgres",
+        ServerSettings(shared_buffers=f"{settings.shared_buffers_mb}MB"),
+    )
+    urls = await server.start()
+    try:
+        await _prepare_and_keep_up(settings, urls, as_json)
+    finally:
+        await server.stop()
+
+
+async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json: bool) -> None:
+    await migrate(urls.owner)
+    key = await _first_account(settings, urls.app)
+    environment = child_environment(
+        msgspec.structs.replace(settings, app_url=Secret(urls.app), secret_key=None)
+    )
+    instance.announce(settings)
+    try:
+        await keep_up(settings, environment, key.reveal(), as_json)
+    finally:
+        instance.withdraw(settings)
+
+
+async def _first_account(settings: Settings, app_url: str) -> Secret:
+    """The books, the first account and its key. Idempotent; a key once made is kept in a file (0600)."""
+    clock, entropy = SystemClock(), SystemEntropy()
+    pool = Pool(app_url)
+    try:
+        merchants = Merchants(
+            pool, secret_file(settings.data_dir / "api.key", entropy), clock, entropy
+        )
+        for book, live, name in ((TEST_BOOK, False, "test"), (LIVE_BOOK, True, "live")):
+            await merchants.open_book(book, live, name)
+            await open_book(pool, book)
+        fee = FeeSchedule(settings.fee_basis_points, settings.fee_fixed)
+        await merchants.create_account("First account", account=FIRST_ACCOUNT, fee=fee)
+        await merchants.set_fee(FIRST_ACCOUNT, fee)
+        key = settings.secret_key or _kept_key(settings.data_dir / "secret.key", entropy)
+        return await merchants.create_key(FIRST_ACCOUNT, False, key)
+    finally:
+        await pool.close()
+
+
+def _kept_key(path: Path, entropy: SystemEntropy) -> Secret:
+    return Secret("sk_test_" + secret_file(path, entropy).reveal()[:32])
