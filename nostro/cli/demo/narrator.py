@@ -45,7 +45,10 @@ class Narrator:
         table.add_column("")
         for index, column in enumerate(columns):
             right = column == "amount" or (bool(rows) and isinstance(rows[0][index], int))
-            table.add_column(column, justify="right" if right else "left", no_wrap=True)
+            width = max(len(str(row[index])) for row in rows) if rows else 0
+            table.add_column(
+                column, justify="right" if right else "left", no_wrap=True, min_width=width
+            )
         for row in rows:
             table.add_row(" ", *map(str, row))
         self._console.print(table)

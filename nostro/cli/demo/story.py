@@ -137,12 +137,12 @@ class Play:
         self._tell.chapter("The ledger behind the payment whose answer was lost")
         transfers = await self._stage.ledger([str(payment["latest_charge"])])
         rows = [
-            (row[2], row[7], self._short(row[3]), self._short(row[4]), amount(row[5], row[6]))
+            (row[7], self._short(row[3]), self._short(row[4]), amount(row[5], row[6]))
             for row in transfers
         ]
         if not rows:
             raise DemoFailed("the ledger has no transfer for the payment")
-        self._tell.table("ledger", ("kind", "what", "debit", "credit", "amount"), rows)
+        self._tell.table("ledger", ("what", "debit", "credit", "amount"), rows)
 
     async def both_books(self) -> None:
         """Ours against the acquirer's, which is another program with another database."""
