@@ -91,3 +91,26 @@ def child_environment(settings: Settings) -> dict[str, str]:
             plain = value.reveal() if isinstance(value, Secret) else str(value)
             environment[variable(name)] = plain
     return environment
+
+
+# What each setting is about, for the reference; a test holds it to the fields above.
+MEANING: Mapping[str, str] = {
+    "data_dir": "Where data, keys and the embedded database live.",
+    "host": "Address the API listens on.",
+    "port": "Port of the API.",
+    "sandbox_port": "Port of the sandbox acquirer, on 127.0.0.1.",
+    "sandbox_url": "A sandbox acquirer that runs elsewhere; `nostro up` then starts none.",
+    "database_url": "An external PostgreSQL, 15 or newer, as its owner. Without it: the embedded one.",
+    "app_url": "The application role's URL. `nostro up` gives it to its children.",
+    "secret_key": "Registers this `sk_test_…` key for the first account.",
+    "fee_basis_points": "What an account pays per captured payment, in 1/100 % of the amount.",
+    "fee_fixed": "What it pays besides, per captured payment, in minor units.",
+    "shared_buffers_mb": "Memory of the embedded database's page cache, in MB.",
+    "webhook_private_addresses": "Webhooks of test books may go to private addresses. Live: never.",
+    "log_level": "debug, info, warning or error; to standard error.",
+    "generation": "Names all processes of one `nostro up`, which gives it to its children.",
+    "send_ms": "A message to an acquirer that is not written by then is never written. Milliseconds.",
+    "call_ms": "An acquirer's answer after this is no answer. Milliseconds.",
+    "settle_ms": "How much longer than the call a process holds its attempt. Milliseconds.",
+    "retry_ms": "An unknown outcome is first asked about after this. Milliseconds.",
+}

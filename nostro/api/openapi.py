@@ -6,6 +6,7 @@ each kind of object always has; the rest of an object is as Stripe documents it.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Sequence
 
@@ -72,6 +73,7 @@ def _operation(operation: Operation) -> Schema:
     described: Schema = {
         "operationId": operation_id(operation),
         "summary": operation.summary,
+        "description": inspect.getdoc(operation.handler) or "",
         "parameters": [_header("Stripe-Version", "The version of the API to answer at.")],
         "responses": {"200": _answer(operation), "default": _error()},
     }

@@ -104,7 +104,7 @@ class Reading:
         return found
 
     async def _embedded(self, url: str) -> list[Any] | None:
-        page = Page(limit=EMBEDDED)
+        page = Page(limit=EMBEDDED + 1)  # one more tells that there are more
         if match := _CHARGES_URL.fullmatch(url):
             return (await self.page(CHARGES, page, None, match[1]))[0]
         if match := _REFUNDS_URL.fullmatch(url):

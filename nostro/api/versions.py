@@ -26,6 +26,10 @@ KNOWN = (
     "2025-08-27.basil", "2025-09-30.clover", "2025-10-29.clover", "2025-11-17.clover",
     "2025-12-15.clover", "2026-01-28.clover", "2026-02-25.clover", "2026-03-25.dahlia",
     "2026-04-22.dahlia", "2026-05-27.dahlia", "2026-06-24.dahlia", LATEST,
+    # Newer than what is rendered, and sent by today's SDKs. To objects of ours they add only
+    # properties without a value here: payment_record and allowed_payment_method_types of a
+    # payment, electronic_commerce_indicator of a charged card.
+    "2026-08-26.dahlia", "2026-09-30.endive", "2026-10-28.endive",
 )  # fmt: skip
 
 Fetched = Row | Sequence[Row]

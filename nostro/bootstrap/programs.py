@@ -72,6 +72,12 @@ class Programs:
 
         return asyncio.run(administration.verify(settings, books, with_acquirer, as_json))
 
+    def demo(self, settings: Settings, as_json: bool) -> int:
+        """Show the whole story."""
+        from nostro.bootstrap import demonstration
+
+        return asyncio.run(demonstration.demo(settings, as_json))
+
     def doctor(self, settings: Settings, as_json: bool) -> int:
         """Is this installation well?"""
         from nostro.bootstrap import administration

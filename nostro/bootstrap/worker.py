@@ -36,7 +36,7 @@ from nostro.work.predecessors import ATTEMPTS, Holdings, bury
 from nostro.work.webhooks import RetryingDeliveries, ServingEndpoints
 
 # The worker yields to the API: a webhook can wait, a payment should not.
-NICENESS = 5
+NICENESS = 10
 REFUNDS = Holdings(held_refunds, EndRefundLeases)
 
 

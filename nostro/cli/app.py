@@ -151,6 +151,20 @@ def doctor(
     start(chosen, lambda: programs().doctor(chosen, as_json))
 
 
+@app.command()
+def demo(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Show the whole story in under a minute: payments, a lost answer, a refund, webhooks, both books.
+
+    Uses the `nostro up` that runs in the data directory, or starts one for itself and removes it.
+    """
+    chosen = settings(data_dir=data_dir, database_url=database_url)
+    start(chosen, lambda: programs().demo(chosen, as_json))
+
+
 @app.command("top-up")
 def top_up(
     account: Annotated[str, typer.Option(envvar="NOSTRO_ACCOUNT", help="The account, acct_…")],

@@ -174,7 +174,7 @@ INNER JOIN nostro.webhook_endpoints AS e
     ON
         e.book_id = $1 AND v.account = e.account AND v.seq > e.seq
         AND e.status = 'enabled' AND NOT e.deleted
-        AND (e.enabled_events ? '*' OR e.enabled_events ? v.type)
+        AND (e.enabled_events::jsonb ? '*' OR e.enabled_events::jsonb ? v.type)
 LEFT JOIN nostro.webhook_cursors AS c ON c.book_id = $1 AND e.id = c.endpoint
 LEFT JOIN nostro.webhook_deliveries AS d ON d.book_id = $1 AND d.id = e.id || '/' || v.id
 WHERE

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import stripe
 
+from nostro.api import versions
 from tests import wire_schema
 from tests.api.client import Api
 from tests.server import Server
@@ -27,7 +28,8 @@ def api(server: Server) -> Api:
 
 @pytest.fixture(scope="session")
 def sdk(server: Server) -> stripe.StripeClient:
-    """The official SDK, told only where we are."""
+    """The official SDK, told where we are, and the newest version we know: its own may be newer."""
     return stripe.StripeClient(
-        server.secret_key, base_addresses={"api": server.url}, max_network_retries=0
-    )
+        server.secret_key, base_addresses={"api": server.url}, max_network_retries=0,
+        stripe_version=versions.LATEST,
+    )  # fmt: skip

@@ -105,6 +105,8 @@ async def _of_charge(call: Call, charge: Charge, reply: Reply) -> Reply:
 
 def _refused(charge: Charge, refusal: Refusal) -> Refusal:
     """The payment's refusals in the words of charges; made of the refusal alone, so a replay is the same."""
+    if refusal.param == "amount_to_capture":
+        return replace(refusal, param="amount")
     if refusal.payment_intent is None or refusal.code != "payment_intent_unexpected_state":
         return refusal
     intent: Any = snapshots.decode(refusal.payment_intent)

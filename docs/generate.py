@@ -1,0 +1,165 @@
+"""Writes docs/reference from the program itself: `make docs`. A test compares what it would write with what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import nostro.db.errors
+import nostro.kernel.errors
+from nostro.api import errors
+from nostro.cli.app import app
+from nostro.config import MEANING, Settings, variable
+from nostro.kernel.machine import Machine
+from nostro.kernel.secret import Secret
+from nostro.payments.machine import ATTEMPT, INTENT
+from nostro.refunds.machine import REFUND
+
+REFERENCE = Path(__file__).with_name("reference")
+NOTE = "<!-- Written by `make docs` from the program. Do not edit. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """Every generated page by its file name."""
+    return {
+        "cli.md": cli(),
+        "configuration.md": configuration(),
+        "errors.md": api_errors(),
+        "states.md": states(),
+    }
+
+
+def cli() -> str:
+    """The commands and their options."""
+    root = typer.main.get_command(app)
+    lines = ["# Command line", "", NOTE, str(root.help), ""]
+    for name, command in _commands("nostro", root):
+        lines += [f"## {name}", "", *_about(name, command), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield name, command
+        return
+    for child in sorted(children):
+        yield from _commands(f"{name} {child}", children[child])
+
+
+def _about(name: str, command: Any) -> Iterator[str]:
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    usage = " ".join([name, *(str(p.name).upper() for p in arguments), "[options]"])
+    yield from (f"    {usage}", "", str(command.help), "")
+    for parameter in arguments:
+        yield f"- `{str(parameter.name).upper()}`: {parameter.help}"
+    if arguments:
+        yield ""
+    yield from ("| option | variable | |", "|---|---|---|")
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and parameter.name != "help":
+            yield _option(parameter)
+
+
+def _option(option: Any) -> str:
+    names = " ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    about = str(option.help or "")
+    if option.required:
+        about += " Required."
+    elif option.default not in (None, False, ()) and "[default" not in about:
+        about += f" [default: {str(option.default).lower()}]"
+    return f"| {names} | `{option.envvar}` | {about} |"
+
+
+def configuration() -> str:
+    """Every setting with its variable and default."""
+    lines = [
+        "# Configuration", "", NOTE,
+        "An option given on the command line wins over its variable, and that over the default.",
+        "Booleans are true when the variable is `1`, `true` or `yes`.", "",
+        "| variable | default | |", "|---|---|---|",
+    ]  # fmt: skip
+    defaults = Settings()
+    for name in Settings.__struct_fields__:
+        value = getattr(defaults, name)
+        shown = "" if value is None or isinstance(value, Secret) else f"`{value}`"
+        lines.append(f"| `{variable(name)}` | {shown} | {MEANING[name]} |")
+    return "\n".join(lines) + "\n"
+
+
+def api_errors() -> str:
+    """What the API answers, and what the programs say."""
+    lines = [
+        "# Errors", "", NOTE, "## Answers of the API", "",
+        "The body is Stripe's error object: `{\"error\": {\"type\", \"code\", \"message\", …}}`.",
+        "A declined card is a 402 with `decline_code`, the issuer's reason.", "",
+        "| status | type | code | when |", "|---|---|---|---|",
+    ]  # fmt: skip
+    for make, arguments in _SAMPLES:
+        error = make(*arguments)
+        about = " ".join(str(make.__doc__).split())
+        code = f"`{error.code}`" if error.code else ""
+        lines.append(f"| {error.status} | `{error.type}` | {code} | {about} |")
+    lines += ["", "## What the programs can say", "", "One sentence on standard error, exit code 1."]
+    for module in (nostro.kernel.errors, nostro.db.errors):
+        lines += ["", "```text", str(module.__doc__).strip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _declined() -> Any:
+    return errors.card_error("m", code="card_declined", decline_code="insufficient_funds")
+
+
+_declined.__doc__ = errors.card_error.__doc__
+
+_SAMPLES: tuple[tuple[Any, tuple[Any, ...]], ...] = (
+    (errors.unknown_parameters, (["x"],)),
+    (errors.missing_parameter, ("x",)),
+    (errors.empty_parameter, ("x",)),
+    (errors.invalid_integer, ("x", "y")),
+    (errors.exclusive_parameters, ("x", "y")),
+    (errors.idempotency_parameters_differ, ("k",)),
+    (errors.idempotency_endpoint_differs, ("k", "/v1/x")),
+    (errors.idempotency_key_too_long, (255,)),
+    (errors.no_api_key, ()),
+    (errors.invalid_api_key, ("sk_test_x",)),
+    (_declined, ()),
+    (errors.forbidden, ("m",)),
+    (errors.no_such, ("charge", "ch_x")),
+    (errors.unknown_url, ("GET", "/x")),
+    (errors.idempotency_key_in_use, ("k",)),
+    (errors.lock_timeout, ()),
+    (errors.rate_limited, ("global-rate",)),
+    (errors.internal_error, ()),
+    (errors.outcome_unconfirmed, ()),
+    (errors.unavailable, ()),
+)
+
+_MACHINES: tuple[tuple[str, str, Machine[Any, Any]], ...] = (
+    ("Payment intent", "Where a payment stands; `status` on the wire.", INTENT),
+    ("Attempt", "What is known of one message to an acquirer. Only evidence leads out of `unknown`.",
+     ATTEMPT),
+    ("Refund", "Where a refund stands. `provisional` is `succeeded` on the wire, and may still fail.",
+     REFUND),
+)  # fmt: skip
+
+
+def states() -> str:
+    """The machines, drawn by themselves."""
+    lines = ["# States", "", NOTE, "Nothing changes its state but along these arrows."]
+    for name, about, machine in _MACHINES:
+        lines += ["", f"## {name}", "", about, "", "```mermaid", machine.mermaid(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write every page."""
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
