@@ -22,9 +22,9 @@ from tests.api.client import Api
 from tests.server import Server
 
 SEED = 20_260_729
-EXAMPLES = 30  # of each operation, valid and as many not
+EXAMPLES = 26  # of each operation, valid and as many not
 CASES_LEAST = 2_000
-SECONDS_LONGEST = 90.0
+SECONDS_LONGEST = 120.0  # on a busy machine; half of it alone
 answered: Counter[int] = Counter()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+import stripe
 
 from nostro.api import render as rendering
 from nostro.api import versions
@@ -47,9 +48,14 @@ def test_known_versions_are_taken(version: str) -> None:
     assert parse(version) == version
 
 
-def test_versions_are_known_in_order_and_the_newest_is_the_schemas() -> None:
+def test_versions_are_known_in_order_and_the_rendered_one_is_the_schemas() -> None:
     assert list(KNOWN) == sorted(KNOWN)
-    assert KNOWN[-1] == LATEST == wire_schema.VERSION
+    assert LATEST == wire_schema.VERSION
+    assert LATEST in KNOWN
+
+
+def test_the_version_that_the_installed_sdk_sends_is_known() -> None:
+    assert stripe.api_version in KNOWN
 
 
 @pytest.mark.parametrize(
