@@ -17,6 +17,8 @@ from tests.chaos.stack import LEASE_SECONDS, TIMING, Stack
 KILLED = ("api", "worker", "sandbox", "postmaster", "backend")
 RESTART_SECONDS = 45.0
 STALL_SECONDS = LEASE_SECONDS + 1.5
+# Longer than the database lets a transaction idle: a stopped API that holds the book's lock loses it.
+LONG_STALL_SECONDS = 7.0
 HUNT_SECONDS = 20.0
 JUST_NOW_MS = 40  # an attempt intended longer ago than that has been sent
 # The acquirer's faults, for inquiries and cancels too. A late answer comes within the call's time; a very late
@@ -99,12 +101,12 @@ class Monkey:
             await self._present(role)
 
     async def _stop_api(self) -> None:
-        """Stop it for longer than its leases, wherever it is."""
+        """Stop it for longer than its leases and transactions may last, wherever it is."""
         await self._present("api")
         pid = self._stack.find("api")[0]
         os.kill(pid, signal.SIGSTOP)
         try:
-            await asyncio.sleep(STALL_SECONDS)
+            await asyncio.sleep(LONG_STALL_SECONDS)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
