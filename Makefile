@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The sandbox keeps its book in SQLite, whose dialect sqlfluff does not parse in full.
 SQL := $(shell find nostro -name '*.sql')
 
-.PHONY: run setup check test bench lock docs
+.PHONY: run setup check test chaos bench lock docs
 
 run: setup
 	$(BIN)/nostro up $(UP)
@@ -34,6 +34,10 @@ $(VENV)/.sql-checked: $(SQL) pyproject.toml | setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Kills real processes under load, 10,000 payments; prints JSON (tests/chaos/README.md).
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 # Measures payments, pgbench, latency, CPU and memory on this machine; prints JSON (bench/README.md).
 bench: setup

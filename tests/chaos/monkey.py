@@ -12,12 +12,15 @@ from typing import Any
 import aiohttp
 import psycopg
 
-from tests.chaos.stack import LEASE_SECONDS, Stack
+from tests.chaos.stack import LEASE_SECONDS, TIMING, Stack
 
 KILLED = ("api", "worker", "sandbox", "postmaster", "backend")
 RESTART_SECONDS = 45.0
 STALL_SECONDS = LEASE_SECONDS + 1.5
+# Longer than the database lets a transaction idle: a stopped API that holds the book's lock loses it.
+LONG_STALL_SECONDS = 7.0
 HUNT_SECONDS = 20.0
+JUST_NOW_MS = 40  # an attempt intended longer ago than that has been sent
 # The acquirer's faults, for inquiries and cancels too. A late answer comes within the call's time; a very late
 # message is acted on after we have stopped waiting for it.
 FAULTS: tuple[dict[str, Any], ...] = (
@@ -40,6 +43,7 @@ class Monkey:
     def __init__(self, stack: Stack, seed: int, rounds: int, stalls: int, whole: int) -> None:
         self._stack, self._random = stack, Random(seed)
         self.kills: Counter[str] = Counter()
+        self.hunting = True  # while there is load: without it nothing is ever on its way
         self.misses = 0  # stalls that hit nothing between intend and send
         self.stalled: list[
             str
@@ -97,12 +101,12 @@ class Monkey:
             await self._present(role)
 
     async def _stop_api(self) -> None:
-        """Stop it for longer than its leases, wherever it is."""
+        """Stop it for longer than its leases and transactions may last, wherever it is."""
         await self._present("api")
         pid = self._stack.find("api")[0]
         os.kill(pid, signal.SIGSTOP)
         try:
-            await asyncio.sleep(STALL_SECONDS)
+            await asyncio.sleep(LONG_STALL_SECONDS)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
@@ -112,7 +116,7 @@ class Monkey:
         """Stop it at a moment when an attempt is committed and the acquirer has not seen it."""
         await self._present("api")
         give_up = time.monotonic() + HUNT_SECONDS
-        while time.monotonic() < give_up:
+        while self.hunting and time.monotonic() < give_up:
             pids = self._stack.find("api")
             if not pids:
                 await asyncio.sleep(0.2)
@@ -123,7 +127,6 @@ class Monkey:
                 self.stalled += found
                 return
             self.misses += 1
-            await asyncio.sleep(0.05)
 
     async def _try_stall(self, pid: int) -> list[str]:
         seen = await asyncio.to_thread(self._stop_when_sending, pid)
@@ -139,9 +142,9 @@ class Monkey:
     def _stop_when_sending(self, pid: int) -> list[str]:
         """Ask the database in a tight loop; the moment it shows an attempt on its way, stop the API."""
         with contextlib.suppress(psycopg.Error, OSError), self._stack.connect() as database:
-            give_up = time.monotonic() + 5.0
+            give_up = time.monotonic() + 1.0
             while time.monotonic() < give_up:
-                fresh = int(time.time() * 1_000) + 900  # intended within the last 100 ms
+                fresh = int(time.time() * 1_000) + TIMING["send_ms"] - JUST_NOW_MS
                 rows = database.execute(NEWEST_SENDING, (fresh,)).fetchall()
                 if rows:
                     os.kill(pid, signal.SIGSTOP)

@@ -79,7 +79,7 @@ class Run:
         faults = asyncio.create_task(keep_faulty(self.stack, size.seed))
         began = time.monotonic()
         try:
-            await asyncio.gather(witness.run(self.plans), monkey.run(size.seconds))
+            await asyncio.gather(self._load_until_paid(witness, monkey), monkey.run(size.seconds))
             in_flight = await self._end_with_a_crash(witness)
         finally:
             witness.close()
@@ -94,6 +94,10 @@ class Run:
             "stopped_between_intend_and_send": len(monkey.stalled),
             "stalls_missed": monkey.misses,
         }
+
+    async def _load_until_paid(self, witness: Witness, monkey: Monkey) -> None:
+        await witness.run(self.plans)
+        monkey.hunting = False
 
     async def _end_with_a_crash(self, witness: Witness) -> int:
         """Kill everything while the acquirer owes its answers, and start it again; how many were open."""

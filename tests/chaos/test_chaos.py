@@ -11,7 +11,6 @@ SMALL = Size(
 
 
 @pytest.mark.skipif(not RUNNING_AT_ALL, reason="finds and stops processes by /proc")
-@pytest.mark.timeout(400)
 def test_every_payment_is_final_and_charged_once_whatever_was_killed() -> None:
     figures = Run(SMALL).report()
     for kind in ("api", "worker", "sandbox", "postmaster", "backend"):
