@@ -103,7 +103,12 @@ def api_errors() -> str:
         about = " ".join(str(make.__doc__).split())
         code = f"`{error.code}`" if error.code else ""
         lines.append(f"| {error.status} | `{error.type}` | {code} | {about} |")
-    lines += ["", "## What the programs can say", "", "One sentence on standard error, exit code 1."]
+    lines += [
+        "",
+        "## What the programs can say",
+        "",
+        "One sentence on standard error, exit code 1.",
+    ]
     for module in (nostro.kernel.errors, nostro.db.errors):
         lines += ["", "```text", str(module.__doc__).strip(), "```"]
     return "\n".join(lines) + "\n"
