@@ -1,7 +1,7 @@
 """A whole Nostro for tests: `nostro up` on a data directory of its own, reached as a user reaches it.
 
-    with Server.start() as server:
-        client = stripe.StripeClient(server.secret_key, base_addresses={"api": server.url})
+with Server.start() as server:
+    client = stripe.StripeClient(server.secret_key, base_addresses={"api": server.url})
 """
 
 from __future__ import annotations

@@ -71,9 +71,7 @@ class Resource:
         headers = {"Request-Id": request_id, "Cache-Control": "no-cache, no-store"}
         try:
             operation = self._operations.get(request.method)
-            if (
-                operation is None or "\0" in request.path
-            ):  # no id has one, and no statement takes it
+            if operation is None:
                 raise errors.unknown_url(request.method, request.path)
             status, body = await self._answer(request, operation, path, request_id, headers)
         except ApiError as error:

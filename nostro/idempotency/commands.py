@@ -88,6 +88,14 @@ def answered(view: View, key_id: str | None, answer: Saved) -> list[tuple[Any, A
     return [(KEYS, msgspec.structs.replace(key, answer=encode(answer)))]
 
 
+def told(view: View, key_id: str | None, answer: Saved) -> tuple[Saved, list[tuple[Any, Any]]]:
+    """For who comes late: what the key was answered before, else this answer and the row that saves it."""
+    key = view.get(KEYS, key_id) if key_id else None
+    if key is not None and key.answer is not None:
+        return decode(key.answer), []
+    return answer, answered(view, key_id, answer)
+
+
 class SaveRelated(msgspec.Struct, frozen=True):
     """Saves what an answer was shown with, so that its replay shows the same bytes.
 

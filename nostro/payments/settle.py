@@ -15,7 +15,7 @@ from nostro.balances.commands import add_to_day
 from nostro.balances.model import BalanceTransaction, day_id
 from nostro.balances.store import DAYS, TRANSACTIONS
 from nostro.events.emit import Origin, emit
-from nostro.idempotency.commands import answered
+from nostro.idempotency.commands import answered, told
 from nostro.idempotency.store import KEYS
 from nostro.kernel.answer import Answer, Refusal, snapshot
 from nostro.kernel.clock import DAY, BusinessTime, SystemTime
@@ -93,7 +93,8 @@ class Settle(msgspec.Struct, frozen=True):
         assert attempt is not None and intent is not None, "an attempt never loses its rows"
         if attempt.state not in LIVE or attempt.epoch != self.attempt.epoch:
             log.warning("attempt %s was settled before; late evidence changes nothing", attempt.id)
-            return Decision(Settled(Answer(snapshot(intent)), applied=False))
+            answer, rows = told(view, attempt.key, Answer(snapshot(intent)))
+            return Decision(Settled(answer, applied=False), rows)
         evidence = _conclusive(attempt, self.evidence)
         work = _Work(view, self, attempt, intent)
         work.settle(evidence)

@@ -15,7 +15,7 @@ from nostro.balances.commands import add_to_day
 from nostro.balances.model import BalanceTransaction
 from nostro.balances.store import TRANSACTIONS
 from nostro.events.emit import Origin, emit
-from nostro.idempotency.commands import answered
+from nostro.idempotency.commands import answered, told
 from nostro.idempotency.store import KEYS
 from nostro.kernel.answer import Answer, snapshot
 from nostro.kernel.clock import BusinessTime, SystemTime
@@ -69,7 +69,8 @@ class SettleRefund(msgspec.Struct, frozen=True):
         assert refund is not None and charge is not None, "a refund never loses its rows"
         if refund.state not in SENT or refund.epoch != self.refund.epoch:
             log.warning("refund %s was settled before; late evidence changes nothing", refund.id)
-            return Decision(Settled(Answer(snapshot(refund)), applied=False))
+            answer, rows = told(view, refund.key, Answer(snapshot(refund)))
+            return Decision(Settled(answer, applied=False), rows)
         work = _Work(view, self, refund, charge)
         work.settle(_conclusive(refund, self.evidence))
         answer = Answer(snapshot(work.refund))

@@ -113,6 +113,7 @@ def test_nobody_listens(api: Api, acquirer: Acquirer) -> None:
     """Nothing was sent, so nothing was charged: 402, and the payment may be tried again."""
     mark = acquirer.mark()
     acquirer.refuse_connections(1500)
+    until(lambda: not acquirer_answers(acquirer))
     error = api.post(INTENTS, SALE, 402)["error"]
     assert (error["type"], error["code"]) == ("card_error", "processing_error")
     intent = error["payment_intent"]

@@ -8,7 +8,8 @@ import falcon.testing
 
 from nostro.api.app import build
 from nostro.api.v1 import operations
-from nostro.bootstrap.graph import graph, secret_file
+from nostro.bootstrap.graph import graph
+from nostro.bootstrap.secret_files import secret_file
 from nostro.config import Settings
 from nostro.db.pool import Pool
 from nostro.db.urls import ConnectionUrls

@@ -127,7 +127,7 @@ def test_captures_at_once_take_the_money_once(server: Server, api: Api, acquirer
 
 def test_customers_deleted_and_charged_at_once(server: Server, api: Api) -> None:
     customer = api.post("/v1/customers", {"email": "a@example.com"})["id"]
-    method = api.post(f"/v1/payment_methods/pm_card_visa/attach", {"customer": customer})["id"]
+    method = api.post("/v1/payment_methods/pm_card_visa/attach", {"customer": customer})["id"]
     sale = f"amount=2000&currency=usd&confirm=true&customer={customer}&payment_method={method}"
     posts = [Post(INTENTS, sale) for _ in range(6)]
     posts += [Post(f"/v1/payment_methods/{method}/detach", "") for _ in range(3)]

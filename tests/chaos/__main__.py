@@ -15,6 +15,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="kills of each process")
     parser.add_argument("--stalls", type=int, default=5, help="stops between intend and send")
     parser.add_argument("--whole", type=int, default=2, help="kills of everything at once")
+    parser.add_argument("--last", type=int, default=300, help="in flight at the last kill")
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()

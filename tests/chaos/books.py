@@ -1,6 +1,5 @@
 """Both books as they stand in the end: ours by SQL, the acquirer's by its own listing; and what one payment went through."""
 
-import contextlib
 import json
 import time
 import urllib.error
@@ -12,7 +11,7 @@ from tests.chaos.stack import Stack
 
 Row = dict[str, Any]
 PAGE = 5_000
-TRIES = 20
+TRIES = 100
 
 
 class Books:
@@ -47,7 +46,9 @@ class Books:
     def operations_of(self, intent: str) -> list[Row]:
         """What the acquirer did under references of this intent."""
         references = [row["id"] for row in (*self.attempts_of(intent), *self.refunds_of(intent))]
-        return [self.operations[reference] for reference in references if reference in self.operations]
+        return [
+            self.operations[reference] for reference in references if reference in self.operations
+        ]
 
     def live_charges_of(self, intent: str) -> list[Row]:
         """Sales and authorizations that stand at the acquirer."""
@@ -88,10 +89,11 @@ def unfinished(stack: Stack) -> dict[str, int]:
     return {name: int(count) for name, count in row.items()}
 
 
-def ask_acquirer(stack: Stack, path: str, method: str = "GET") -> Any:
+def ask_acquirer(stack: Stack, path: str, method: str = "GET", body: Any = None) -> Any:
     """The acquirer's JSON answer, a 404's too. Raises OSError when it does not answer in time."""
     for _ in range(TRIES):
-        request = urllib.request.Request(stack.sandbox_url + path, method=method)
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(stack.sandbox_url + path, data, method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return json.load(answer)
@@ -128,7 +130,11 @@ def _by(rows: Any) -> dict[str, Row]:
     return {row["id"]: row for row in rows}
 
 
+def hold(stack: Stack) -> None:
+    """Withhold the answers of the acquirer, which goes on acting, until it is started again."""
+    ask_acquirer(stack, "/control/hold", "POST", {"on": True})
+
+
 def heal(stack: Stack) -> None:
     """Lift every fault."""
-    with contextlib.suppress(ValueError):
-        ask_acquirer(stack, "/control/faults", "DELETE")
+    ask_acquirer(stack, "/control/faults", "DELETE")

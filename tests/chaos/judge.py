@@ -21,9 +21,13 @@ KEPT = (*PAID, IntentStatus.CANCELED)
 class Judge:
     """One run's evidence."""
 
-    def __init__(self, books: Books, lines: Sequence[Line], plans: Sequence[Plan]) -> None:
+    def __init__(
+        self, books: Books, lines: Sequence[Line], plans: Sequence[Plan], last: Sequence[Plan]
+    ) -> None:
+        """`last` were asked for once, and may never have arrived."""
         self.books, self.lines = books, lines
-        self.plans = {plan.number: plan for plan in plans}
+        self.insisted = [plan.number for plan in plans]
+        self.plans = {plan.number: plan for plan in (*plans, *last)}
         self._by_key: dict[str, list[Line]] = defaultdict(list)
         self._by_payment: dict[int, list[Line]] = defaultdict(list)
         for line in lines:
@@ -104,12 +108,12 @@ class Judge:
         made: dict[str, list[str]] = defaultdict(list)
         for intent in self.books.intents.values():
             made[_number_of(intent)].append(intent["id"])
-        for number, intents in made.items():
+        for name, intents in made.items():
             if len(intents) != 1:
-                yield intents[0], f"payment {number} became {intents}"
-        for number in self.plans:
+                yield intents[0], f"payment {name} became {intents}"
+        for number in self.insisted:
             if str(number) not in made:
-                yield str(number), "the payment was never made"
+                yield f"payment {number}", "was never made"
 
     def one_answer_per_key(self) -> Iterator[Fault]:
         """Final answers under one key are the same, byte for byte of their JSON."""

@@ -41,7 +41,9 @@ class Monkey:
         self._stack, self._random = stack, Random(seed)
         self.kills: Counter[str] = Counter()
         self.misses = 0  # stalls that hit nothing between intend and send
-        self.stalled: list[str] = []  # attempts that were intended, and not sent, when we stopped the API
+        self.stalled: list[
+            str
+        ] = []  # attempts that were intended, and not sent, when we stopped the API
         acts = [kind for kind in KILLED for _ in range(rounds)] + ["stall"] * stalls
         acts += ["stop"] * max(1, rounds // 2)
         self._random.shuffle(acts)
@@ -61,6 +63,7 @@ class Monkey:
                 await asyncio.sleep(max(0.3, rest))
 
     async def _do(self, act: str) -> None:
+        self._stack.note(f"now: {act}")
         match act:
             case "stall":
                 await self._stall_before_sending()

@@ -5,6 +5,7 @@ import contextlib
 import shutil
 import tempfile
 import time
+import urllib.request
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,15 @@ from typing import Any
 import msgspec
 import psycopg
 
-from nostro.verification.report import to_text
 from tests.chaos import books as both
 from tests.chaos.judge import Judge
 from tests.chaos.monkey import Monkey, keep_faulty
-from tests.chaos.plans import Plan, plans
+from tests.chaos.plans import plans
 from tests.chaos.stack import START_SECONDS, Stack, wait_until
 from tests.chaos.witness import Line, Witness, read
 
 RECOVERY_SECONDS = 60.0
+CRASH_AFTER_SECONDS = 0.7
 LONGEST_SECONDS = 900.0
 STORIES_MAX = 3
 
@@ -33,6 +34,7 @@ class Size(msgspec.Struct, frozen=True):
     rounds: int
     stalls: int
     whole: int
+    last: int  # payments in flight at the last kill of everything, whose clients are gone after it
     clients: int = 64
     seed: int = 1
 
@@ -46,9 +48,11 @@ class Run:
 
     def __init__(self, size: Size) -> None:
         self.size = size
+        self._crashed = 0.0
         self.directory = Path(tempfile.mkdtemp(prefix="nostro-chaos-"))
         self.stack = Stack(self.directory)
-        self.plans = plans(size.payments, size.seed)
+        everyone = plans(size.payments + size.last, size.seed)
+        self.plans, self.last = everyone[: size.payments], everyone[size.payments :]
 
     def report(self) -> dict[str, Any]:
         """Run it all and return the figures. Raises Failed."""
@@ -58,6 +62,8 @@ class Run:
             loaded = asyncio.run(asyncio.wait_for(self._load(), LONGEST_SECONDS))
             recovered = self._recover()
             figures = {**loaded, **recovered, **self._judge(loaded["gave_up"])}
+        except TimeoutError as late:
+            raise Failed(f"{late}; see {self.directory}\n{self.stack.log_tail()}") from late
         finally:
             self.stack.stop()
         shutil.rmtree(self.directory)
@@ -74,26 +80,47 @@ class Run:
         began = time.monotonic()
         try:
             await asyncio.gather(witness.run(self.plans), monkey.run(size.seconds))
+            in_flight = await self._end_with_a_crash(witness)
         finally:
+            witness.close()
             faults.cancel()
             await asyncio.gather(faults, return_exceptions=True)
         return {
             "seconds": round(time.monotonic() - began, 1),
             "tries": witness.tries,
             "gave_up": witness.gave_up,
+            "in_flight_at_the_last_kill": in_flight,
             "kills": dict(monkey.kills),
             "stopped_between_intend_and_send": len(monkey.stalled),
             "stalls_missed": monkey.misses,
         }
 
+    async def _end_with_a_crash(self, witness: Witness) -> int:
+        """Kill everything while the acquirer owes its answers, and start it again; how many were open."""
+        await asyncio.to_thread(both.hold, self.stack)
+        asked = asyncio.create_task(witness.ask_once(self.last))
+        await asyncio.sleep(CRASH_AFTER_SECONDS)
+        open_then = await asyncio.to_thread(both.unfinished, self.stack)
+        self.stack.note("now: everything, for the last time")
+        self.stack.kill_everything()
+        self._crashed = time.monotonic()
+        self.stack.start()
+        await asked
+        return open_then["attempts"]
+
     def _recover(self) -> dict[str, Any]:
         """Lift the faults; how long until everything is final."""
         both.heal(self.stack)
-        began = time.monotonic()
+        healed = time.monotonic()
         left: dict[str, int] = {}
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: self._is_quiet(left), RECOVERY_SECONDS, "everything is final")
-        return {"recovery_seconds": round(time.monotonic() - began, 2), "left": left}
+        quiet = time.monotonic()
+        return {
+            "final_seconds_after_healing": round(quiet - healed, 2),
+            "final_seconds_after_the_last_kill": round(quiet - self._crashed, 2),
+            "left": left,
+        }
 
     def _is_quiet(self, left: dict[str, int]) -> bool:
         with contextlib.suppress(psycopg.OperationalError):
@@ -103,11 +130,11 @@ class Run:
 
     def _judge(self, gave_up: list[str]) -> dict[str, Any]:
         books, lines = both.Books(self.stack), read(self._file)
-        judge = Judge(books, lines, self.plans)
+        judge = Judge(books, lines, self.plans, self.last)
         faults = [*judge.faults(), *(("client", text) for text in gave_up)]
         verified = self.stack.verify()
-        if not verified.clean:
-            faults.append(("nostro verify", to_text([verified])))
+        if verified:
+            faults.append(("nostro verify", verified))
         if faults:
             raise Failed(self._told(judge, faults))
         return self._figures(books, lines)
@@ -140,13 +167,8 @@ class Run:
         return self.directory / "witness.jsonl"
 
     def _healthy(self) -> bool:
-        import urllib.request
-
         try:
             with urllib.request.urlopen(f"{self.stack.url}/health", timeout=2) as answer:
                 return int(answer.status) == 200
         except OSError:
             return False
-
-
-__all__ = ["Failed", "Plan", "Run", "Size"]

@@ -66,8 +66,7 @@ class Witness:
 
     async def run(self, plans: Sequence[Plan]) -> None:
         """Until every plan is finished or given up."""
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector, headers=self._headers) as self._http:
+        async with self._session() as self._http:
             began = time.monotonic()
             async with asyncio.TaskGroup() as tasks:
                 for plan in plans:
@@ -75,7 +74,23 @@ class Witness:
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
                     await self._clients.acquire()
                     tasks.create_task(self._pay(plan))
+
+    async def ask_once(self, plans: Sequence[Plan]) -> None:
+        """All of them at once, and nobody asks again: what becomes of these is not up to their clients."""
+        async with self._session() as self._http:
+            first = [plan.steps()[0] for plan in plans]
+            asked = zip(plans, first, strict=True)
+            await asyncio.gather(
+                *[self._ask("POST", plan, s.name, s.path, s.form, 0) for plan, s in asked]
+            )
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
+
+    def _session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=0)
+        return aiohttp.ClientSession(connector=connector, headers=self._headers)
 
     async def _pay(self, plan: Plan) -> None:
         try:
@@ -89,9 +104,9 @@ class Witness:
     async def _steps(self, plan: Plan) -> None:
         intent = ""
         for step in plan.steps():
-            if intent and await self._settled(plan, intent) == "requires_payment_method":
-                if step.name != "confirm":
-                    return  # it was not paid: there is nothing to capture, cancel or refund
+            status = await self._settled(plan, intent) if intent else ""
+            if status == "requires_payment_method" and step.name != "confirm":
+                return  # it was not paid: there is nothing to capture, cancel or refund
             line = await self._insist(plan, step, intent)
             if step.name != "refund":
                 intent = intent or _intent_of(line.body) or ""

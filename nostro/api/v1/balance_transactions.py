@@ -35,7 +35,5 @@ def _reading(call: Call) -> Reading:
 _NAME = "balance_transaction"
 OPERATIONS = [
     Operation("GET", URL, LIST, listing, _NAME, "List BalanceTransactions", listed=True),
-    Operation(
-        "GET", URL + "/{id}", Spec(EXPAND), retrieve, _NAME, "Retrieve a BalanceTransaction"
-    ),
+    Operation("GET", URL + "/{id}", Spec(EXPAND), retrieve, _NAME, "Retrieve a BalanceTransaction"),
 ]

@@ -8,7 +8,7 @@ import pglast
 import pytest
 
 from nostro.vault import SealedCard, WrappedDataKey
-from nostro.vault.store import QUERIES, CARDS
+from nostro.vault.store import CARDS, QUERIES
 
 
 def selected(name: str) -> tuple[str, ...]:
