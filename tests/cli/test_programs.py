@@ -70,7 +70,7 @@ def test_the_sandbox_alone_says_its_port_and_ends_in_order(tmp_path: Path) -> No
 
 
 def test_a_database_that_is_not_there_is_one_sentence(nowhere: Command) -> None:
-    for command in ("up", "api", "worker", "verify"):
+    for command in ("up", "verify"):
         ended = nowhere(command, "--database-url", "postgresql://u:hush-hush@127.0.0.1:9/x")
         assert (ended.code, len(ended.err.splitlines())) == (1, 1), ended.err
         assert "hush" not in ended.err
