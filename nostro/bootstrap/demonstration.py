@@ -23,6 +23,7 @@ from nostro.cli.programs import NewKeys
 from nostro.cli.verify import reports_of
 from nostro.config import Settings, child_environment
 from nostro.db.pool import Pool
+from nostro.db.running import recorded_directory
 from nostro.db.urls import ConnectionUrls
 from nostro.kernel.errors import Misconfigured
 from nostro.kernel.money import FeeSchedule
@@ -87,7 +88,9 @@ async def _own() -> AsyncIterator[tuple[Settings, Instance]]:
         yield settings, await _ready(settings, child)
     finally:
         await _stop(child)
-        shutil.rmtree(directory, ignore_errors=True)
+        for left in (recorded_directory(directory / "postgres"), directory):
+            if left is not None:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 async def _ready(settings: Settings, child: asyncio.subprocess.Process) -> Instance:

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from nostro.db.errors import UnreachableServer
 
 CONNECT_SECONDS = 5
+UNREADABLE = "The database URL cannot be read: it looks like postgresql://user:password@host/name."
 _SECRET = re.compile(r"://[^@\s]*@")
 
 
@@ -22,6 +23,4 @@ async def connect(url: str) -> AsyncConnection[Any]:
         said = _SECRET.sub("://…@", str(error)).strip().replace("\n", " ")
         raise UnreachableServer(f"The database cannot be reached: {said}") from None
     except psycopg.ProgrammingError:
-        raise UnreachableServer(
-            "The database URL cannot be read: it looks like postgresql://user:password@host/name."
-        ) from None
+        raise UnreachableServer(UNREADABLE) from None

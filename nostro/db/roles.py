@@ -13,11 +13,12 @@ import hmac
 import logging
 from typing import Any
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, ProgrammingError, sql
 from psycopg.errors import InsufficientPrivilege
 
 from nostro.db.durability import assert_durable, assert_supported
-from nostro.db.reach import connect
+from nostro.db.errors import UnreachableServer
+from nostro.db.reach import UNREADABLE, connect
 from nostro.db.urls import ConnectionUrls, password_of, with_credentials
 from nostro.kernel import queries
 
@@ -61,8 +62,14 @@ async def _separate(connection: AsyncConnection[Any], owner_url: str) -> Connect
 
 
 def urls_if_there(owner_url: str) -> ConnectionUrls:
-    """The URLs as `ensure` would return them for a server on which it has run; nothing is asked."""
-    secret = password_of(owner_url)
+    """The URLs as `ensure` would return them for a server on which it has run; nothing is asked.
+
+    Raises `UnreachableServer` for a URL that cannot be read, and does not show it.
+    """
+    try:
+        secret = password_of(owner_url)
+    except ProgrammingError:
+        raise UnreachableServer(UNREADABLE) from None
     if secret is None:
         return ConnectionUrls(owner_url, owner_url, owner_url, separate=False)
     app, read_only = (

@@ -37,12 +37,17 @@ def urls_of(data: Path) -> ConnectionUrls:
 
 def socket_directory(data: Path) -> Path | None:
     """Where the running server listens; None if none does."""
-    record = data / "socket_directory"
-    elsewhere = [Path(record.read_text("utf-8"))] if record.exists() else []
-    for directory in (data.resolve() / "socket", *elsewhere):
-        if (directory / SOCKET_NAME).exists():
+    elsewhere = recorded_directory(data)
+    for directory in (data.resolve() / "socket", elsewhere):
+        if directory is not None and (directory / SOCKET_NAME).exists():
             return directory
     return None
+
+
+def recorded_directory(data: Path) -> Path | None:
+    """The directory outside `data` that a server with too long a path has its socket in."""
+    record = data / "socket_directory"
+    return Path(record.read_text("utf-8")) if record.exists() else None
 
 
 def _password(data: Path, role: str) -> str:

@@ -12,6 +12,7 @@ PAGES = {"README.md": 4, "docs/tutorial/first-charge.md": 17}
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_blocks_of_a_page_run(page: str) -> None:
+    # A server each: the tutorial counts its balance from nothing.
     with Server.start() as server:
         done = Reader(ROOT / page, server).follow()
     assert done >= PAGES[page]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nostro.cli.doctor.line import Line, fail, ok, warn
 from nostro.config import Settings
 from nostro.db.durability import OLDEST_SERVER
-from nostro.db.errors import DatabaseHostError, NothingRuns
+from nostro.db.errors import DatabaseHostError, NothingRuns, UnreachableServer
 from nostro.db.examination import Examination, examine
 from nostro.db.roles import urls_if_there
 from nostro.db.running import urls_of
@@ -19,20 +19,22 @@ APART_MS = 1_000
 async def look(settings: Settings) -> list[Line]:
     """A line saying that nothing answers, or one for each thing the database says."""
     try:
-        found = await examine(_app_url(settings))
+        return list(_lines(await _examined(settings)))
     except NothingRuns as error:
         return [warn("database", "none runs", str(error))]
     except DatabaseHostError as error:
-        return [
-            fail("database", str(error), "Is it started, and are host, user and password right?")
-        ]
-    return list(_lines(found))
+        advice = "Is it started, and are host, user and password right?"
+        return [fail("database", str(error), advice)]
 
 
-def _app_url(settings: Settings) -> str:
-    if settings.database_url is not None:
-        return urls_if_there(settings.database_url.reveal()).app
-    return urls_of(settings.data_dir / "postgres").app
+async def _examined(settings: Settings) -> Examination:
+    if settings.database_url is None:
+        return await examine(urls_of(settings.data_dir / "postgres").app)
+    urls = urls_if_there(settings.database_url.reveal())
+    try:
+        return await examine(urls.app)
+    except UnreachableServer:
+        return await examine(urls.owner)  # no role of the application's own
 
 
 def _lines(found: Examination) -> Iterator[Line]:

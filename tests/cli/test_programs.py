@@ -1,0 +1,76 @@
+"""`nostro up`, `sandbox` and the command line itself."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from nostro.cli import instance
+from tests.cli.command import Command
+from tests.server import ROOT, Server, free_port
+
+
+def test_up_says_where_it_is_and_withdraws_it(tmp_path: Path) -> None:
+    ports = ("--port", str(free_port()), "--sandbox-port", str(free_port()))
+    data = tmp_path / "data"
+    child = subprocess.Popen(
+        [sys.executable, "-m", "nostro", "up", "--json", "--data-dir", str(data), *ports],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert child.stdout is not None
+        said = json.loads(child.stdout.readline())
+        running = instance.find(data)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+    assert running is not None
+    assert (running.pid, running.url, running.sandbox_url) == (
+        child.pid, said["url"], said["sandbox_url"],
+    )  # fmt: skip
+    assert said["secret_key"].startswith("sk_test_")
+    assert said["secret_key"] not in (data / "postgres" / "server.log").read_text()
+    assert instance.find(data) is None
+
+
+def test_one_that_was_killed_is_not_found(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / instance.FILE).write_text(
+        json.dumps({"pid": gone.pid, "url": "http://x", "sandbox_url": "http://x"})
+    )
+    assert instance.find(tmp_path) is None
+
+
+def test_a_second_up_in_one_directory_is_refused(server: Server, nostro: Command) -> None:
+    ended = nostro("up", "--port", str(free_port()))
+    assert ended.code == 1
+    assert f"in use by process {server.pid}" in ended.err
+    assert instance.find(server.data_dir) is not None
+
+
+def test_the_sandbox_alone_says_its_port_and_ends_in_order(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "nostro", "sandbox", "--data-dir", str(tmp_path),
+         "--sandbox-port", "0"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert child.stdout is not None
+        port = json.loads(child.stdout.readline())["port"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            assert answer.status == 200
+    finally:
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+
+
+def test_a_database_that_is_not_there_is_one_sentence(nowhere: Command) -> None:
+    for command in ("up", "verify"):
+        ended = nowhere(command, "--database-url", "postgresql://u:hush-hush@127.0.0.1:9/x")
+        assert (ended.code, len(ended.err.splitlines())) == (1, 1), ended.err
+        assert "hush" not in ended.err

@@ -1,0 +1,64 @@
+"""`nostro verify` and `nostro top-up` against a running Nostro."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from nostro.db.errors import NothingRuns
+from nostro.db.running import urls_of
+from tests.cli.command import Command
+from tests.server import Server
+
+ACCOUNT = "acct_1Nostro"
+
+
+def test_a_top_up_is_in_the_balance_and_the_books_agree(server: Server, nostro: Command) -> None:
+    amount = ("--amount", "5000", "--currency", "EUR")
+    [made] = nostro("top-up", "--account", ACCOUNT, *amount, "--json").rows
+    assert made["balance_transaction"].startswith("txn_")
+    available = server.get("/v1/balance").body["available"]
+    assert [money["amount"] for money in available if money["currency"] == "eur"] == [5000]
+    [report] = nostro("verify", "--json").rows
+    assert report["clean"]
+    assert {book["book"] for book in report["books"]} >= {1, 2}
+
+
+def test_what_is_off_is_named_and_the_code_is_one(server: Server, nostro: Command) -> None:
+    change = "UPDATE nostro.balance_transactions SET amount = amount + {} WHERE type = 'topup'"
+    assert nostro("top-up", "--account", ACCOUNT, "--amount", "7").code == 0
+    with psycopg.connect(urls_of(server.data_dir / "postgres").owner, autocommit=True) as owner:
+        owner.execute(change.format(1))
+        ended = nostro("verify", "--book", "1")
+        owner.execute(change.format(-1))
+    assert ended.code == 1
+    assert "NOT CLEAN" in ended.out
+    assert "OFF merchant_balances" in ended.out
+    assert nostro("verify", "--book", "1").code == 0
+
+
+def test_an_acquirer_out_of_reach_is_no_silence(nostro: Command) -> None:
+    away = ("--sandbox-url", "http://127.0.0.1:9")
+    ended = nostro("verify", *away)
+    assert (ended.code, len(ended.err.splitlines())) == (1, 1)
+    assert nostro("verify", *away, "--no-acquirer").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--account", "acct_none", "--amount", "1"), "there is no account"),
+        (("--account", ACCOUNT, "--amount", "1", "--currency", "xyz"), "no ISO 4217 currency"),
+    ],
+)
+def test_a_top_up_that_cannot_be(nostro: Command, arguments: list[str], said: str) -> None:
+    ended = nostro("top-up", *arguments)
+    assert ended.code == 1
+    assert said in ended.err
+
+
+def test_the_passwords_of_a_directory_in_which_nothing_runs_are_not_guessed(
+    nowhere: Command,
+) -> None:
+    with pytest.raises(NothingRuns):
+        urls_of(Path(nowhere.variables["NOSTRO_DATA_DIR"]) / "postgres")
