@@ -229,7 +229,7 @@ class Committer:
             try:
                 session = await self._connect()
                 await session.run([_BOUND_TIMEOUTS], ANSWER_SECONDS_MAX)
-            except Exception as error:  # noqa: BLE001  whatever it is, the truth is not known
+            except Exception as error:
                 raise ConnectionLost(str(error)) from error
             self._session = session
         return self._session

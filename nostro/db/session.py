@@ -250,7 +250,7 @@ def _parameter(value: Any) -> bytes | None:
         return b"%d" % value
     if isinstance(value, bytes):
         return b"\\x" + value.hex().encode()
-    return text_array(value).encode()
+    return _parameter(text_array(value))
 
 
 class _Text(Loader):
