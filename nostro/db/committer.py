@@ -42,11 +42,13 @@ _RETRY_PAUSE_MS = 50
 # and a plan that a migration outdated (0A000, 26000).
 _RETRIED_STATES = ("40", "53", "55", "57", "25006", "0A000", "26000")
 _UNKNOWN_STATES = ("40003", "08007")  # the server itself cannot say whether it committed
-# What the role of an external server may not set: a stalled process must not hold a book.
+# A stalled process must not hold a book, whatever the server's settings are. In the middle of a pipeline, before its
+# synchronisation point, only `transaction_timeout` counts (PostgreSQL 17 and later).
 _BOUND_TIMEOUTS = Statement(
-    "SELECT set_config(s.name, s.bound, false) FROM (VALUES ('statement_timeout', '5s'),"
-    " ('lock_timeout', '3s'), ('idle_in_transaction_session_timeout', '5s')) AS s (name, bound)"
-    " WHERE current_setting(s.name) = '0'"
+    "SELECT set_config(s.name, b.bound, false) FROM (VALUES ('statement_timeout', '5s'),"
+    " ('lock_timeout', '3s'), ('idle_in_transaction_session_timeout', '5s'),"
+    " ('transaction_timeout', '10s')) AS b (name, bound)"
+    " INNER JOIN pg_settings AS s ON s.name = b.name WHERE s.setting = '0'"
 )
 log = logging.getLogger(__name__)
 

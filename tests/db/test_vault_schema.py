@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from nostro.vault import SealedCard, Vault, WrappedDataKey
-from nostro.vault.store import QUERIES, CARDS
+from nostro.vault.store import CARDS, QUERIES
 from tests.unit.vault.keys import VISA, a_sealed_card, a_vault
 
 pytest.importorskip("nostro.db.embedded")
