@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from nostro.db.overlay import Key, Overlay
-from nostro.db.session import ConnectionLost, Refused, Result, Session, Statement
+from nostro.db.session import ConnectionLost, Refused, Result, Session, Statement, encode
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.command import Command
 from nostro.kernel.errors import (
@@ -36,29 +36,53 @@ Connect = Callable[[], Awaitable[Session]]
 BATCH_COMMANDS_MAX = 256
 QUEUE_COMMANDS_MAX = 4_096
 DEFAULT_DEADLINE_MS = 10_000
+ANSWER_SECONDS_MAX = 10.0  # a round trip that takes longer: the server, or the way to it, is gone
 _RETRY_PAUSE_MS = 50
-_RETRIED_CLASSES = ("40", "53", "55", "57")
-_BISECTED_CLASSES = ("22", "23")
+# Not the batch's fault: contention, resources, locks, an operator; also a server that became a standby (25006)
+# and a plan that a migration outdated (0A000, 26000).
+_RETRIED_STATES = ("40", "53", "55", "57", "25006", "0A000", "26000")
+_UNKNOWN_STATES = ("40003", "08007")  # the server itself cannot say whether it committed
+# A stalled process must not hold a book, whatever the server's settings are. In the middle of a pipeline, before its
+# synchronisation point, only `transaction_timeout` counts (PostgreSQL 17 and later).
+_BOUND_TIMEOUTS = Statement(
+    "SELECT set_config(s.name, b.bound, false) FROM (VALUES ('statement_timeout', '5s'),"
+    " ('lock_timeout', '3s'), ('idle_in_transaction_session_timeout', '5s'),"
+    " ('transaction_timeout', '10s')) AS b (name, bound)"
+    " INNER JOIN pg_settings AS s ON s.name = b.name WHERE s.setting = '0'"
+)
 log = logging.getLogger(__name__)
 
 
 class _Waiting:
     """A command in the queue and whoever waits for its answer."""
 
-    __slots__ = ("answer", "command", "deadline", "future", "reads")
+    __slots__ = ("answer", "command", "deadline", "error", "future", "reads")
 
     def __init__(self, command: Command[Any], deadline: SystemTime) -> None:
         self.command, self.deadline = command, deadline
         self.reads = command.reads()
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.answer: Any = None
+        self.error: NostroError | None = None
+
+    def decide(self, overlay: Overlay) -> None:
+        """Keep the answer, or the exception that is this command's alone, until the batch is durable."""
+        self.error = None
+        try:
+            self.answer = overlay.decide(self.command, self.reads)
+        except Exception as error:
+            log.exception("%s failed", type(self.command).__name__)
+            self.error = error if isinstance(error, NostroError) else OurMistake(repr(error))
 
     def fail(self, error: BaseException) -> None:
         if not self.future.done():
             self.future.set_exception(error)
 
-    def succeed(self) -> None:
-        if not self.future.done():
+    def conclude(self) -> None:
+        """Tell the caller what was decided."""
+        if self.error is not None:
+            self.fail(self.error)
+        elif not self.future.done():
             self.future.set_result(self.answer)
 
 
@@ -72,11 +96,16 @@ class Committer:
         self._arrived = asyncio.Event()
         self._session: Session | None = None
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
         self.batches = 0
         self.commands = 0
 
     async def run(self, command: Command[A], deadline: SystemTime | None = None) -> A:
         """Decide a command in the next batch; returns its answer once it is durable."""
+        if self._closed:
+            raise DatabaseUnavailable("shutting down")
+        if command.book != self.book:
+            raise OurMistake(f"a command for book {command.book} in book {self.book}")
         if len(self._queue) >= QUEUE_COMMANDS_MAX:
             raise Overloaded
         if deadline is None:
@@ -90,14 +119,14 @@ class Committer:
         return answer
 
     async def close(self) -> None:
-        """Stop serving. What is queued fails with DatabaseUnavailable."""
+        """Stop serving. What is queued fails with DatabaseUnavailable, what is under way with CommitUnknown."""
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        for waiting in self._queue:
-            waiting.fail(DatabaseUnavailable("shutting down"))
-        if self._session is not None:
-            await self._session.close()
+        while self._queue:
+            self._queue.popleft().fail(DatabaseUnavailable("shutting down"))
+        await self._drop_session()
 
     async def _serve(self) -> None:
         while True:
@@ -107,34 +136,43 @@ class Committer:
             ]
             if not self._queue:
                 self._arrived.clear()
-            await self._finish(batch)
+            try:
+                await self._finish(batch)
+            except BaseException as error:
+                # Cancelled, or a mistake of this very file: whoever has no answer yet must ask.
+                self._fail(batch, CommitUnknown())
+                if not isinstance(error, Exception):
+                    raise
+                log.exception("a batch was left in doubt")
+                await self._drop_session()
 
     async def _finish(self, batch: list[_Waiting]) -> None:
         """See a batch through: committed, refused, or known not to have happened by its deadlines."""
         while batch := self._in_time(batch):
             try:
                 await self._commit(batch)
-                return
             except Refused as refused:
-                if refused.sqlstate.startswith(_BISECTED_CLASSES):
-                    await self._bisect(batch, refused)
-                    return
-                if not refused.sqlstate.startswith(_RETRIED_CLASSES):
-                    self._fail(batch, OurMistake(str(refused)))
-                    return
+                if not refused.sqlstate.startswith(_RETRIED_STATES):
+                    return await self._bisect(batch, refused)
                 log.warning("batch refused, will retry: %s", refused)
             except ConnectionLost as lost:
                 log.warning("database connection lost: %s", lost)
-                self._session = None
-            except CommitUnknown as unknown:
-                self._fail(batch, unknown)
-                return
-            except Exception as error:
-                log.exception("batch failed")
+            except (CommitUnknown, OurMistake) as error:
                 await self._drop_session()
-                self._fail(batch, OurMistake(repr(error)))
-                return
+                return self._fail(batch, error)
+            except Exception as error:  # noqa: BLE001  nothing was sent: it cannot be encoded, say
+                await self._drop_session()
+                return await self._bisect(batch, error)
+            else:
+                return self._conclude(batch)
+            await self._drop_session()
             await self._clock.sleep(_RETRY_PAUSE_MS)
+
+    def _conclude(self, batch: Sequence[_Waiting]) -> None:
+        self.batches += 1
+        self.commands += len(batch)
+        for waiting in batch:
+            waiting.conclude()
 
     def _in_time(self, batch: list[_Waiting]) -> list[_Waiting]:
         now = self._clock.system()
@@ -146,59 +184,62 @@ class Committer:
         for waiting in batch:
             waiting.fail(error)
 
-    async def _bisect(self, batch: list[_Waiting], refused: Refused) -> None:
-        """A constraint said no to somebody: halve until it is known to whom. A lone command is our bug."""
+    async def _bisect(self, batch: list[_Waiting], error: Exception) -> None:
+        """Nothing happened, because of somebody: halve until it is known of whom. A lone command is our bug."""
         if len(batch) == 1:
-            log.error("the database refused %s: %s", type(batch[0].command).__name__, refused)
-            self._fail(batch, OurMistake(str(refused)))
-            return
+            log.error("%s cannot be committed: %r", type(batch[0].command).__name__, error)
+            return batch[0].fail(OurMistake(repr(error)))
         middle = len(batch) // 2
         await self._finish(batch[:middle])
         await self._finish(batch[middle:])
 
     async def _commit(self, batch: list[_Waiting]) -> None:
+        """Returns when the batch is durable. Raises CommitUnknown; after anything else nothing happened."""
         session = await self._connected()
         work = _Batch(self.book, batch, self._clock, self._writer())
-        overlay = work.decide(await session.run(work.opening()))
+        overlay = work.decide(await session.run(work.opening(), ANSWER_SECONDS_MAX))
         statements = work.closing(overlay)
+        parcel = encode(statements)  # may raise; once it is sent, only the database knows
         try:
-            results = await session.run(statements)
-        except ConnectionLost:
-            self._session = None
-            if overlay.is_empty or await self._committed_after_all(work, batch):
-                results = []
-            else:
+            tag = (await session.send(parcel, ANSWER_SECONDS_MAX))[-1].tag
+        except Exception as error:
+            if isinstance(error, Refused) and error.sqlstate not in _UNKNOWN_STATES:
                 raise
-        if results and results[-1].tag != "COMMIT":
-            raise OurMistake(f"the batch ended in {results[-1].tag}, not COMMIT")
-        self.batches += 1
-        self.commands += len(batch)
-        for waiting in work.decided:
-            waiting.succeed()
+            if overlay.is_empty or await self._committed_after_all(work):
+                return
+            raise ConnectionLost(str(error)) from error
+        if tag != "COMMIT":
+            raise OurMistake(f"the batch ended in {tag}, not COMMIT")
 
-    async def _committed_after_all(self, work: _Batch, batch: list[_Waiting]) -> bool:
-        """Ask under the head lock, which waits for the lost transaction to end."""
-        last = max(waiting.deadline for waiting in batch)
-        while self._clock.system() < last:
+    async def _committed_after_all(self, work: _Batch) -> bool:
+        """Ask under the head lock, which waits for the lost transaction to end. Asked once at least."""
+        while True:
+            await self._drop_session()
             try:
                 session = await self._connected()
-                results = await session.run(work.question())
-                return bool(results[2].rows)
-            except (ConnectionLost, Refused) as error:
+                return bool((await session.run(work.question(), ANSWER_SECONDS_MAX))[2].rows)
+            except Exception as error:  # noqa: BLE001  whatever it is, the truth is not known
                 log.warning("cannot ask yet whether batch %s committed: %s", work.batch_no, error)
-                await self._drop_session()
-                await self._clock.sleep(_RETRY_PAUSE_MS)
-        raise CommitUnknown
+            if self._clock.system() >= work.deadline:
+                raise CommitUnknown
+            await self._clock.sleep(_RETRY_PAUSE_MS)
 
     async def _connected(self) -> Session:
-        if self._session is None or self._session.closed:
-            self._session = await self._connect()
+        """A session in which nothing is under way. Raises ConnectionLost."""
+        if self._session is None or not self._session.idle:
+            await self._drop_session()
+            try:
+                session = await self._connect()
+                await session.run([_BOUND_TIMEOUTS], ANSWER_SECONDS_MAX)
+            except Exception as error:
+                raise ConnectionLost(str(error)) from error
+            self._session = session
         return self._session
 
     async def _drop_session(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def _writer(self) -> str:
         return str(uuid.UUID(bytes=self._entropy.bytes(16)))
@@ -210,7 +251,7 @@ class _Batch:
     def __init__(self, book: int, batch: Sequence[_Waiting], clock: Clock, writer: str) -> None:
         self.book, self.waiting, self.writer = book, batch, writer
         self.clock = clock
-        self.decided: list[_Waiting] = []
+        self.deadline = max(item.deadline for item in batch)
         self.batch_no = 0
         self._tables: dict[Table[Any], list[str]] = {}
         accounts: dict[str, None] = {}
@@ -242,15 +283,7 @@ class _Batch:
         """Every command in order, each seeing those before it; one that raises fails alone."""
         overlay = self._overlay(results)
         for item in self.waiting:
-            try:
-                item.answer = overlay.decide(item.command, item.reads)
-                self.decided.append(item)
-            except NostroError as error:
-                log.exception("%s failed", type(item.command).__name__)
-                item.fail(error)
-            except Exception as error:
-                log.exception("%s failed", type(item.command).__name__)
-                item.fail(OurMistake(repr(error)))
+            item.decide(overlay)
         return overlay
 
     def _overlay(self, results: Sequence[Result]) -> Overlay:
@@ -273,16 +306,19 @@ class _Batch:
         return Overlay(committed, fold, self.now, self.clock.system())
 
     def closing(self, overlay: Overlay) -> list[Statement]:
-        """One write per table, the ledger, the batch row, the head, COMMIT."""
+        """One write per table, the ledger, the batch row, the head, COMMIT.
+
+        What goes and what changes is written before what is new, which may take its place in a unique index.
+        """
         if overlay.is_empty:
             return [Statement("COMMIT")]
         statements: list[Statement] = []
-        for table, rows in overlay.inserted.items():
-            statements.append(self._insert(table, list(rows.values())))
+        for table, keys in overlay.deleted.items():
+            statements.append(self._delete(table, list(keys)))
         for table, rows in overlay.updated.items():
             statements.append(self._update(table, list(rows.values())))
-        for table, keys in overlay.deleted.items():
-            statements.append(self._delete(table, keys))
+        for table, rows in overlay.inserted.items():
+            statements.append(self._insert(table, list(rows.values())))
         fold = overlay.fold
         for text, parameters in ledger.writes(
             fold, self.versions_read, self.holds_read, self.book, self.batch_no, self.now,

@@ -16,6 +16,7 @@ from nostro.ledger.fold import Fold
 
 R = TypeVar("R", bound=msgspec.Struct)
 Key = tuple[str, str]
+_UNREAD = object()
 
 
 class Overlay:
@@ -29,11 +30,12 @@ class Overlay:
         self.now, self.system_now = now, system
         self.inserted: dict[Table[Any], dict[str, Any]] = {}
         self.updated: dict[Table[Any], dict[str, Any]] = {}
-        self.deleted: dict[Table[Any], list[str]] = {}
+        self.deleted: dict[Table[Any], dict[str, None]] = {}
 
     def decide(self, command: Command[Any], reads: Reads) -> Any:
         """Let one command decide and keep its effects. An exception leaves the overlay as it was."""
         decision = command.decide(_CommandView(self, command, reads))
+        self._check(decision)
         if decision.transfers:
             refusal = self.fold.post_chain(decision.transfers)
             if refusal is not None:
@@ -46,6 +48,21 @@ class Overlay:
         """Whether nothing has to be written."""
         return not (self.inserted or self.updated or self.deleted or self.fold.posted)
 
+    def _check(self, decision: Decision[Any]) -> None:
+        """Whatever may fail does so here, before anything of the decision is kept."""
+        for table, row in decision.rows:
+            if not isinstance(row, table.row):
+                raise OurMistake(f"{type(row).__name__} is no row of {table.name}")
+            key = table.key_of(row)
+            known = self.rows.get((table.name, key)) is not None
+            if known and table.update is None and key not in self.inserted.get(table, ()):
+                raise OurMistake(f"{table.name} is append-only")
+        for table, key in decision.deletes:
+            if table.delete is None:
+                raise OurMistake(f"rows of {table.name} are never deleted")
+            if self.rows.get((table.name, key), _UNREAD) is None:
+                raise OurMistake(f"{table.name} {key} is gone already")
+
     def _keep(self, decision: Decision[Any]) -> None:
         for table, row in decision.rows:
             key = table.key_of(row)
@@ -57,8 +74,14 @@ class Overlay:
                 self.updated.setdefault(table, {})[key] = row
             self.rows[table.name, key] = row
         for table, key in decision.deletes:
-            self.deleted.setdefault(table, []).append(key)
+            self._delete(table, key)
             self.rows[table.name, key] = None
+
+    def _delete(self, table: Table[Any], key: str) -> None:
+        """A row that this batch inserted was never there; another goes, whatever was changed of it."""
+        if self.inserted.get(table, {}).pop(key, None) is None:
+            self.updated.get(table, {}).pop(key, None)
+            self.deleted.setdefault(table, {})[key] = None
 
 
 class _CommandView:

@@ -10,6 +10,7 @@ from nostro.kernel.errors import DatabaseUnavailable
 
 CONNECTIONS_MAX = 4
 WAITING_MAX = 1_024
+ANSWER_SECONDS_MAX = 10.0  # the server ends a statement of ours earlier: by then nobody is there
 _FATAL_CLASSES = ("57", "08")
 
 
@@ -64,12 +65,13 @@ class Pool:
     async def _on_a_session(self, statement: Statement) -> list[tuple[Any, ...]]:
         session = self._free.pop() if self._free else await Session.open(self._url)
         try:
-            rows = (await session.run([statement]))[0].rows
+            rows = (await session.run([statement], ANSWER_SECONDS_MAX))[0].rows
         except ConnectionLost:
-            self._free.clear()
+            await self.close()  # the others went the same way
             raise
         except Refused as refused:
             if refused.sqlstate.startswith(_FATAL_CLASSES):
+                await session.close()
                 raise ConnectionLost(str(refused)) from refused
             self._keep(session)
             raise
@@ -80,5 +82,5 @@ class Pool:
         return rows
 
     def _keep(self, session: Session) -> None:
-        if not session.closed:
+        if session.idle:
             self._free.append(session)

@@ -28,6 +28,13 @@ class Statement(NamedTuple):
     parameters: Sequence[Any] = ()
 
 
+class Encoded(NamedTuple):
+    """A statement with its parameters as they go over the wire."""
+
+    text: LiteralString
+    parameters: list[bytes | None]
+
+
 class Result(NamedTuple):
     """Rows (empty for a plain write) and the command tag."""
 
@@ -77,33 +84,50 @@ class Session:
         """Whether the connection is known to have ended."""
         return self._pg.status != ConnStatus.OK
 
+    @property
+    def idle(self) -> bool:
+        """Whether it is fit for new work: open, with no transaction and nothing under way."""
+        return not self.closed and self._pg.transaction_status == TransactionStatus.IDLE
+
     async def close(self) -> None:
         """End the connection."""
         await self._connection.close()
 
-    async def run(self, statements: Sequence[Statement]) -> list[Result]:
-        """Send all statements at once and return their results in order."""
+    async def run(
+        self, statements: Sequence[Statement], seconds: float | None = None
+    ) -> list[Result]:
+        """Encode and send all statements at once; their results in order."""
+        return await self.send(encode(statements), seconds)
+
+    async def send(self, parcel: Sequence[Encoded], seconds: float | None = None) -> list[Result]:
+        """Send all at once and return the results in order.
+
+        Raises Refused, or ConnectionLost, also when there is no answer within `seconds`.
+        """
         try:
-            return await self._run(statements)
+            async with asyncio.timeout(seconds):
+                return await self._run(parcel)
+        except Refused:
+            raise
         except (psycopg.OperationalError, OSError) as error:
             await self.close()
-            raise ConnectionLost(str(error)) from error
-        except asyncio.CancelledError:
+            raise ConnectionLost(str(error) or "no answer in time") from error
+        except BaseException:
             await self.close()  # in the middle of something: its state is nobody's to guess
             raise
 
-    async def _run(self, statements: Sequence[Statement]) -> list[Result]:
-        expected = [self._send(statement) for statement in statements]
+    async def _run(self, parcel: Sequence[Encoded]) -> list[Result]:
+        expected = [self._send(statement) for statement in parcel]
         self._pg.pipeline_sync()
         answers = await self._answers()
         refusal = _first_refusal(answers)
         if refusal is not None:
-            self._prepared.clear()
+            self._forget_unprepared(parcel, expected, answers)
             await self._roll_back()
             raise refusal
         return [self._result(answers[number]) for number in _last_numbers(expected)]
 
-    def _send(self, statement: Statement) -> int:
+    def _send(self, statement: Encoded) -> int:
         """Queue a statement, prepared first if it is new here. Returns how many answers it gets."""
         name = self._prepared.get(statement.text)
         answers = 1
@@ -113,8 +137,18 @@ class Session:
             self._pg.send_prepare(name, statement.text.encode())
             self._prepared[statement.text] = name
             answers = 2
-        self._pg.send_query_prepared(name, [_parameter(value) for value in statement.parameters])
+        self._pg.send_query_prepared(name, statement.parameters)
         return answers
+
+    def _forget_unprepared(
+        self, parcel: Sequence[Encoded], expected: Sequence[int], answers: Sequence[PGresult]
+    ) -> None:
+        """A preparation that succeeded outlives the refusal; one that an error skipped never happened."""
+        at = 0
+        for statement, count in zip(parcel, expected, strict=True):
+            if count == 2 and answers[at].status not in _DONE:
+                self._prepared.pop(statement.text, None)
+            at += count
 
     async def _answers(self) -> list[PGresult]:
         """Everything up to the synchronisation point."""
@@ -143,6 +177,8 @@ class Session:
         await self._ready(writing=False)
 
     async def _ready(self, writing: bool) -> None:
+        if self.closed:  # its descriptor may be another's by now
+            raise psycopg.OperationalError("the connection is closed")
         loop = asyncio.get_running_loop()
         ready = loop.create_future()
 
@@ -163,9 +199,11 @@ class Session:
     async def _roll_back(self) -> None:
         """Leave no transaction open behind an error."""
         if self._pg.transaction_status != TransactionStatus.IDLE:
-            self._send(Statement("ROLLBACK"))
+            self._send(Encoded("ROLLBACK", []))
             self._pg.pipeline_sync()
             await self._answers()
+        if not self.idle:
+            raise psycopg.OperationalError("the transaction did not end")
 
     def _result(self, result: PGresult) -> Result:
         tag = (result.command_status or b"").decode()
@@ -173,6 +211,11 @@ class Session:
             return Result([], tag)
         self._rows.set_pgresult(result)
         return Result(self._rows.load_rows(0, result.ntuples, tuple), tag)
+
+
+def encode(statements: Sequence[Statement]) -> list[Encoded]:
+    """Ready to be sent. Raises ValueError for a parameter that PostgreSQL cannot hold."""
+    return [Encoded(text, [_parameter(value) for value in given]) for text, given in statements]
 
 
 def _last_numbers(expected: Sequence[int]) -> list[int]:
@@ -193,9 +236,12 @@ def _first_refusal(answers: Sequence[PGresult]) -> Refused | None:
 
 
 def _parameter(value: Any) -> bytes | None:
-    """A parameter in PostgreSQL's text format."""
+    """A parameter in PostgreSQL's text format. Raises ValueError for text that cannot be one."""
     if isinstance(value, str):
-        return value.encode()
+        encoded = value.encode()
+        if b"\0" in encoded:  # the driver would cut it there and ask for something else
+            raise ValueError("PostgreSQL's text cannot hold NUL")
+        return encoded
     if value is None:
         return None
     if isinstance(value, bool):
@@ -204,7 +250,7 @@ def _parameter(value: Any) -> bytes | None:
         return b"%d" % value
     if isinstance(value, bytes):
         return b"\\x" + value.hex().encode()
-    return text_array(value).encode()
+    return _parameter(text_array(value))
 
 
 class _Text(Loader):

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from nostro.kernel.posting import Balance, Hold, Kind, Transfer
 
+Counters = tuple[int, int, int, int, int]
 NORMAL, FLOOR = 0, 1  # FLOOR: debits may never exceed credits, holds included
 
 
@@ -39,7 +40,7 @@ class Account:
         currency: str,
         number: int,
         flags: int = NORMAL,
-        counters: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0),
+        counters: Counters = (0, 0, 0, 0, 0),
         is_new: bool = False,
     ) -> None:
         self.code, self.currency, self.number, self.flags = code, currency, number, flags
@@ -50,11 +51,11 @@ class Account:
         """The counters as a value."""
         return Balance(self.dp, self.cp, self.dq, self.cq, self.version)
 
-    def counters(self) -> tuple[int, int, int, int, int]:
+    def counters(self) -> Counters:
         """Posted debits and credits, pending debits and credits, version."""
         return (self.dp, self.cp, self.dq, self.cq, self.version)
 
-    def restore(self, counters: tuple[int, int, int, int, int]) -> None:
+    def restore(self, counters: Counters) -> None:
         """Go back to earlier counters."""
         self.dp, self.cp, self.dq, self.cq, self.version = counters
 
@@ -98,39 +99,21 @@ class Fold:
         return account
 
     def post_chain(self, transfers: Sequence[Transfer]) -> Refusal | None:
-        """Post all of them, or none and say why not."""
-        mark, undo = len(self.posted), []
-        holds_before = [(t.hold or t.id, self.holds.get(t.hold or t.id)) for t in transfers]
-        for transfer in transfers:
-            debit = self.account(transfer.debit, transfer.currency)
-            credit = self.account(transfer.credit, transfer.currency)
-            undo.append((debit, debit.counters(), credit, credit.counters()))
-            refusal = self._post(transfer, debit, credit)
-            if refusal is not None:
-                self._undo(mark, undo, holds_before)
-                return refusal
+        """Post all of them, or none and say why not. An exception leaves the fold as it was, too."""
+        journal = _Journal(self, transfers)
+        try:
+            for transfer in transfers:
+                debit = self.account(transfer.debit, transfer.currency)
+                credit = self.account(transfer.credit, transfer.currency)
+                journal.counters.append((debit, debit.counters(), credit, credit.counters()))
+                refusal = self._post(transfer, debit, credit)
+                if refusal is not None:
+                    journal.undo()
+                    return refusal
+        except BaseException:
+            journal.undo()
+            raise
         return None
-
-    def _undo(
-        self,
-        mark: int,
-        undo: list[
-            tuple[Account, tuple[int, int, int, int, int], Account, tuple[int, int, int, int, int]]
-        ],
-        holds: list[tuple[str, Hold | None]],
-    ) -> None:
-        del self.posted[mark:]
-        for debit, debit_counters, credit, credit_counters in reversed(undo):
-            credit.restore(credit_counters)
-            debit.restore(debit_counters)
-        for identifier, hold in reversed(holds):
-            if hold is None:
-                self.holds.pop(identifier, None)
-                self.touched_holds.pop(identifier, None)
-            else:
-                self.holds[identifier] = hold
-                if identifier in self.touched_holds:
-                    self.touched_holds[identifier] = hold
 
     def _post(self, transfer: Transfer, debit: Account, credit: Account) -> Refusal | None:
         refusal = _static_refusal(transfer, debit, credit)
@@ -179,6 +162,40 @@ class Fold:
                 hold.amount, remaining, remaining > 0, hold.subject,
             )  # fmt: skip
         self.holds[hold.id] = self.touched_holds[hold.id] = hold
+
+
+class _Journal:
+    """What a chain found, so that its refusal leaves nothing behind: no account opened, no number taken."""
+
+    __slots__ = ("_fold", "_holds", "_next_number", "_posted", "_touched", "counters")
+
+    def __init__(self, fold: Fold, transfers: Sequence[Transfer]) -> None:
+        self._fold, self._posted, self._next_number = fold, len(fold.posted), fold.next_number
+        identifiers = [transfer.hold or transfer.id for transfer in transfers]
+        self._holds = [(identifier, fold.holds.get(identifier)) for identifier in identifiers]
+        self._touched = [(key, fold.touched_holds.get(key)) for key in identifiers]
+        self.counters: list[tuple[Account, Counters, Account, Counters]] = []
+
+    def undo(self) -> None:
+        """Put everything back."""
+        fold = self._fold
+        del fold.posted[self._posted :]
+        for debit, debit_counters, credit, credit_counters in reversed(self.counters):
+            credit.restore(credit_counters)
+            debit.restore(debit_counters)
+        while fold.next_number > self._next_number:  # the newest accounts are the last of the dict
+            fold.accounts.popitem()
+            fold.next_number -= 1
+        _put_back(fold.holds, self._holds)
+        _put_back(fold.touched_holds, self._touched)
+
+
+def _put_back(holds: dict[str, Hold], before: Sequence[tuple[str, Hold | None]]) -> None:
+    for identifier, hold in before:
+        if hold is None:
+            holds.pop(identifier, None)
+        else:
+            holds[identifier] = hold
 
 
 def _static_refusal(transfer: Transfer, debit: Account, credit: Account) -> Refusal | None:
