@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from nostro.kernel.clock import MINUTE, SECOND, SystemTime
+from nostro.kernel.errors import CommitUnknown, Unavailable
 from nostro.kernel.ports import Clock
 
 FIRST_REST_MS = 1 * SECOND
@@ -50,9 +51,9 @@ class Crew:
         self._working[name] = asyncio.get_running_loop().create_task(self._see_to(name, work))
         return True
 
-    def rest(self, name: str) -> None:
-        """Leave a name alone for a while; longer each time until it succeeds."""
-        times = self._resting.get(name, (0, 0))[1]
+    def rest(self, name: str, its_own_fault: bool = True) -> None:
+        """Leave a name alone for a while; longer each time until it succeeds, unless the database was at fault."""
+        times = self._resting.get(name, (0, 0))[1] if its_own_fault else 0
         pause = min(self._longest_rest_ms, FIRST_REST_MS << min(times, 20))
         if len(self._resting) >= RESTING_MAX:
             self._resting.pop(next(iter(self._resting)))
@@ -73,6 +74,9 @@ class Crew:
                 self.rest(name)
             else:
                 self._resting.pop(name, None)
+        except (Unavailable, CommitUnknown) as unavailable:
+            log.warning("%s: %s rests: %s", self.name, name, unavailable)
+            self.rest(name, its_own_fault=False)
         except Exception:
             log.exception("%s: %s failed and rests", self.name, name)
             self.rest(name)

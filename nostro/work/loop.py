@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from nostro.kernel.clock import SECOND
+from nostro.kernel.errors import CommitUnknown, Unavailable
 from nostro.kernel.ports import Clock
 from nostro.work.duties import Book, Duty
 from nostro.work.leases import Lease, LeaseStore
@@ -47,8 +48,8 @@ class Shift:
         while True:
             try:
                 await self.lease.renew()
-            except Exception:
-                log.exception("cannot renew a lease")
+            except Exception as error:
+                _log(error, "cannot renew a lease")
             await self._clock.sleep(self.lease.term_ms // 3)
 
     async def _rounds(self, duty: Duty) -> None:
@@ -62,8 +63,8 @@ class Shift:
         """Look once; returns how long to wait before the next look, in milliseconds."""
         try:
             found = await duty.round()
-        except Exception:
-            log.exception("%s of book %s", duty.name, self.lease.book)
+        except Exception as error:
+            _log(error, f"{duty.name} of book {self.lease.book}")
             return min(LONGEST_BACK_OFF_MS, max(SECOND, pause * 2))
         return BUSY_MS if found else min(duty.idle_ms, pause * 2)
 
@@ -92,8 +93,8 @@ class Worker:
     async def _open_books(self) -> None:
         try:
             books = await self._books()
-        except Exception:
-            log.exception("cannot list the books")
+        except Exception as error:
+            _log(error, "cannot list the books")
             return
         for book in books:
             shift = self._shifts.get(book.id)
@@ -103,6 +104,14 @@ class Worker:
     async def _work(self, book: Book) -> None:
         lease = Lease(self._store, self._clock, self._instance, book.id, LEASE)
         await Shift(lease, self._duties_of(book, lease), self._clock).run()
+
+
+def _log(error: Exception, what: str) -> None:
+    """An outage is one line a round; anything else is our mistake and shows where."""
+    if isinstance(error, (Unavailable, CommitUnknown)):
+        log.warning("%s: %s", what, error)
+    else:
+        log.error("%s", what, exc_info=error)
 
 
 async def run_worker(worker: Worker, stop: asyncio.Event) -> None:

@@ -1,7 +1,8 @@
 """What a new start takes over at once from those it knows to be dead.
 
 Instances of one start of Nostro share the beginning of their names, its generation. `nostro up` holds the lock of its
-data directory, so every instance of another generation is dead, and its leases are ended instead of waited for.
+data directory, so every instance of another generation is dead or about to be, and its leases are ended instead of
+waited for. One that still breathes is fenced by the epoch of what it held: its late settle changes nothing.
 Where several machines share a database nobody knows that, and nothing may call this: leases run out by themselves.
 """
 
