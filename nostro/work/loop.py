@@ -48,7 +48,7 @@ class Shift:
         while True:
             try:
                 await self.lease.renew()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - logged, and nothing else stops for it
                 _log(error, "cannot renew a lease")
             await self._clock.sleep(self.lease.term_ms // 3)
 
@@ -63,7 +63,7 @@ class Shift:
         """Look once; returns how long to wait before the next look, in milliseconds."""
         try:
             found = await duty.round()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged, and nothing else stops for it
             _log(error, f"{duty.name} of book {self.lease.book}")
             return min(LONGEST_BACK_OFF_MS, max(SECOND, pause * 2))
         return BUSY_MS if found else min(duty.idle_ms, pause * 2)
@@ -93,7 +93,7 @@ class Worker:
     async def _open_books(self) -> None:
         try:
             books = await self._books()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged, and nothing else stops for it
             _log(error, "cannot list the books")
             return
         for book in books:
