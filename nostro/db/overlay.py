@@ -54,8 +54,8 @@ class Overlay:
             if not isinstance(row, table.row):
                 raise OurMistake(f"{type(row).__name__} is no row of {table.name}")
             key = table.key_of(row)
-            known = self.rows.get((table.name, key)) is not None
-            if known and table.update is None and key not in self.inserted.get(table, ()):
+            found = self.rows.get((table.name, key))  # raises for a key that cannot be one
+            if table.update is None and found and key not in self.inserted.get(table, ()):
                 raise OurMistake(f"{table.name} is append-only")
         for table, key in decision.deletes:
             if table.delete is None:

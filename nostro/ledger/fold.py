@@ -171,9 +171,9 @@ class _Journal:
 
     def __init__(self, fold: Fold, transfers: Sequence[Transfer]) -> None:
         self._fold, self._posted, self._next_number = fold, len(fold.posted), fold.next_number
-        identifiers = [transfer.hold or transfer.id for transfer in transfers]
-        self._holds = [(identifier, fold.holds.get(identifier)) for identifier in identifiers]
-        self._touched = [(key, fold.touched_holds.get(key)) for key in identifiers]
+        held = [found.hold or found.id for found in transfers if found.kind is not Kind.SINGLE]
+        self._holds = [(hold, fold.holds.get(hold)) for hold in held]
+        self._touched = [(hold, fold.touched_holds.get(hold)) for hold in held]
         self.counters: list[tuple[Account, Counters, Account, Counters]] = []
 
     def undo(self) -> None:

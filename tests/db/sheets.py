@@ -101,7 +101,7 @@ class Sheet:
 
     async def keys(self) -> dict[str, str | None]:
         found = await self.rows("SELECT id, answer FROM nostro.idempotency_keys ORDER BY id")
-        return dict(found)  # type: ignore[arg-type]
+        return dict(found)
 
     async def batches(self) -> int:
         return int((await self.rows("SELECT count(*) FROM nostro.batches"))[0][0])
@@ -110,7 +110,7 @@ class Sheet:
 async def ask(urls: ConnectionUrls, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
     session = await Session.open(urls.app)
     try:
-        return (await session.run([Statement(statement, parameters)]))[0].rows  # type: ignore[arg-type]
+        return (await session.run([Statement(statement, parameters)]))[0].rows
     finally:
         await session.close()
 

@@ -173,7 +173,7 @@ def test_a_failed_chain_leaves_no_account_behind(database: ConnectionUrls) -> No
 def test_a_row_may_come_and_go_within_a_batch(database: ConnectionUrls) -> None:
     async def body(sheet: Sheet) -> None:
         await sheet.together(Do(rows=[row("old", "1")]))
-        one = {"declared": ["new", "old"]}
+        one: dict[str, Any] = {"declared": ["new", "old"]}
         answers = await sheet.together(
             Do(rows=[row("new", "1")], **one),
             Do(deletes=["new"], **one),
@@ -342,7 +342,7 @@ def test_a_planted_write_without_its_count_is_seen(
 def impatient(url: str, setting: str) -> Callable[[], Awaitable[Session]]:
     async def connect() -> Session:
         session = await Session.open(url)
-        await session.run([Statement(setting)])  # type: ignore[arg-type]
+        await session.run([Statement(setting)])
         return session
 
     return connect
@@ -467,7 +467,7 @@ def test_timeouts_are_bounded_whatever_the_role_says(database: ConnectionUrls) -
         assert owner._session is not None
         names = "statement_timeout lock_timeout idle_in_transaction_session_timeout"
         for name in [*names.split(), "transaction_timeout"]:
-            found = await owner._session.run([Statement(f"SHOW {name}")])  # type: ignore[arg-type]
+            found = await owner._session.run([Statement(f"SHOW {name}")])
             assert found[0].rows[0][0] != "0"
         await owner.close()
 

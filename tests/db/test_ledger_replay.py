@@ -72,24 +72,27 @@ def folded(rows: list[tuple[Any, ...]]) -> Fold:
 async def history(urls: ConnectionUrls, chance: random.Random) -> tuple[int, int]:
     """Clients of two committers, one behind a bad line; returns how many chains were accepted and refused."""
     accepted = refused = 0
-    async with fault_proxy(urls.app) as proxy:
-        async with sheet_on(urls) as one, sheet_on(urls, proxy.url) as other:
-            holds: list[Transfer] = []
+    async with (
+        fault_proxy(urls.app) as proxy,
+        sheet_on(urls) as one,
+        sheet_on(urls, proxy.url) as other,
+    ):
+        holds: list[Transfer] = []
 
-            async def client(number: int) -> None:
-                nonlocal accepted, refused
-                for _ in range(20):
-                    proxy.cuts = [chance.choice([*Cut][:3])] if chance.random() < 0.03 else []
-                    chain = [invented(chance, holds) for _ in range(chance.randint(1, 3))]
-                    try:
-                        posted = await (one, other)[number % 2].committer.run(Post(tuple(chain)))
-                    except LedgerRefused:
-                        refused += 1
-                    else:
-                        accepted += 1
-                        holds.extend(found for found in posted if found.kind is Kind.HOLD)
+        async def client(number: int) -> None:
+            nonlocal accepted, refused
+            for _ in range(20):
+                proxy.cuts = [chance.choice([*Cut][:3])] if chance.random() < 0.03 else []
+                chain = [invented(chance, holds) for _ in range(chance.randint(1, 3))]
+                try:
+                    posted = await (one, other)[number % 2].committer.run(Post(tuple(chain)))
+                except LedgerRefused:
+                    refused += 1
+                else:
+                    accepted += 1
+                    holds.extend(found for found in posted if found.kind is Kind.HOLD)
 
-            await asyncio.gather(*(client(number) for number in range(30)))
+        await asyncio.gather(*(client(number) for number in range(30)))
     return accepted, refused
 
 

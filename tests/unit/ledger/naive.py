@@ -48,7 +48,8 @@ class NaiveLedger:
 
     @property
     def taken(self) -> dict[str, int]:
-        return self.__dict__.setdefault("_taken", {})
+        found: dict[str, int] = self.__dict__.setdefault("_taken", {})
+        return found
 
     def _post(self, transfer: Transfer) -> bool:
         currencies = {
