@@ -325,6 +325,11 @@ class _Batch:
             self.next_transfer,
         ):  # fmt: skip
             statements.append(Statement(text, parameters))
+        if overlay.rejected:
+            text, parameters = ledger.rejections(
+                overlay.rejected, self.book, self.batch_no, self.now
+            )
+            statements.append(Statement(text, parameters))
         return [*statements, *self._book_keeping(fold), Statement("COMMIT")]
 
     def question(self) -> list[Statement]:

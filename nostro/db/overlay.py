@@ -31,14 +31,19 @@ class Overlay:
         self.inserted: dict[Table[Any], dict[str, Any]] = {}
         self.updated: dict[Table[Any], dict[str, Any]] = {}
         self.deleted: dict[Table[Any], dict[str, None]] = {}
+        self.rejected: dict[
+            str, str
+        ] = {}  # reasons by transfer id: a refused transfer's id is burned
 
     def decide(self, command: Command[Any], reads: Reads) -> Any:
-        """Let one command decide and keep its effects. An exception leaves the overlay as it was."""
+        """Let one command decide and keep its effects. An exception leaves the overlay as it was, but for what
+        the ledger refused: that is a fact of the book, whatever becomes of the command."""
         decision = command.decide(_CommandView(self, command, reads))
         self._check(decision)
         if decision.transfers:
             refusal = self.fold.post_chain(decision.transfers)
             if refusal is not None:
+                self.rejected.update(dict.fromkeys([t.id for t in decision.transfers], refusal))
                 raise LedgerRefused(f"{type(command).__name__}: {refusal}")
         self._keep(decision)
         return decision.answer
@@ -46,7 +51,8 @@ class Overlay:
     @property
     def is_empty(self) -> bool:
         """Whether nothing has to be written."""
-        return not (self.inserted or self.updated or self.deleted or self.fold.posted)
+        written = self.inserted or self.updated or self.deleted
+        return not (written or self.fold.posted or self.rejected)
 
     def _check(self, decision: Decision[Any]) -> None:
         """Whatever may fail does so here, before anything of the decision is kept."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, LiteralString
 
 from nostro.kernel.posting import Hold
@@ -49,6 +49,12 @@ def writes(
     entries = _entry_arrays(fold.posted, first_transfer)
     yield QUERIES["insert_transfers"], (book, batch_no, at_ms, *transfers, *entries)
     yield from _hold_writes(fold, holds_read, book)
+
+
+def rejections(rejected: Mapping[str, str], book: int, batch_no: int, at_ms: int) -> Write:
+    """The rows of refused transfers: reasons by transfer id."""
+    ids, reasons = text_array(rejected), text_array(rejected.values())
+    return QUERIES["insert_rejections"], (book, batch_no, at_ms, ids, reasons)
 
 
 def _hold_writes(fold: Fold, read: frozenset[str], book: int) -> Iterator[Write]:

@@ -101,6 +101,9 @@ def test_replaying_a_book_gives_its_balances(database: ConnectionUrls) -> None:
         accepted, refused = await history(database, random.Random(1))
         assert accepted > 100 and refused > 50
         await conserved(database)
+        burned = await ask(database, "SELECT transfer_id::text FROM nostro.rejections")
+        posted = await ask(database, "SELECT transfer_id::text FROM nostro.transfers")
+        assert len(burned) >= refused and not {*burned} & {*posted}
         fold = folded(await ask(database, COMMITTED))
         stored = {code: tuple(counters) for code, *counters in await ask(database, ACCOUNTS)}
         assert stored == {code: found.counters() for code, found in fold.accounts.items()}
