@@ -20,6 +20,13 @@ from nostro.kernel.table import text_array
 
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
+# Every statement of ours finds its rows by key. A plan made while a table was small would read all of it for ever
+# after, since a prepared statement keeps its plan: measured, 5 ms instead of 0.3 for an update of 17 rows.
+_PLANS = (
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off "
+    "-c plan_cache_mode=force_generic_plan"
+)
+
 
 class Statement(NamedTuple):
     """A statement and its parameters."""
@@ -72,7 +79,7 @@ class Session:
         """Connect. Raises ConnectionLost when the server cannot be reached or refuses us."""
         try:
             connection = await psycopg.AsyncConnection.connect(
-                url, autocommit=True, connect_timeout=5
+                url, autocommit=True, connect_timeout=5, options=_PLANS
             )
         except psycopg.Error as error:
             raise ConnectionLost(str(error)) from error

@@ -54,23 +54,29 @@ WITH done AS (
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 
 -- name: insert_transfers
--- Both entries of a transfer take their amounts from the transfer row itself: sums of zero are structural.
-WITH t AS (
+-- A transfer and both its entries take their amounts from the same row of parameters: sums of zero are structural.
+-- d_… and c_… are the counters of the debited and the credited account after the transfer.
+WITH x AS MATERIALIZED (
+    SELECT u.* FROM unnest(
+        $4::bigint [], $5::uuid [], $6::text [], $7::bigint [], $8::bigint [], $9::bigint [],
+        $10::bigint [], $11::bigint [], $12::text [], $13::text [], $14::text [], $15::uuid [],
+        $16::boolean [], $17::bigint [], $18::bigint [], $19::bigint [], $20::bigint [],
+        $21::bigint [], $22::bigint [], $23::bigint [], $24::bigint [], $25::bigint [],
+        $26::bigint []
+    ) AS u (
+        seq, transfer_id, kind, debit, credit, amount, posted, pending, currency, code, subject,
+        hold_id, final, d_dp, d_cp, d_dq, d_cq, d_version, c_dp, c_cp, c_dq, c_cq, c_version
+    )
+),
+t AS (
     INSERT INTO nostro.transfers (
         book_id, seq, transfer_id, batch_no, at_ms, kind, debit_account, credit_account,
         amount, posted, pending, currency, code, subject, hold_id, final
     )
-    SELECT $1, x.seq, x.transfer_id, $2, $3, x.kind, x.debit, x.credit,
+    SELECT
+        $1, x.seq, x.transfer_id, $2, $3, x.kind, x.debit, x.credit,
         x.amount, x.posted, x.pending, x.currency, x.code, x.subject, x.hold_id, x.final
-    FROM unnest(
-        $4::bigint [], $5::uuid [], $6::text [], $7::bigint [], $8::bigint [], $9::bigint [],
-        $10::bigint [], $11::bigint [], $12::text [], $13::text [], $14::text [], $15::uuid [],
-        $16::boolean []
-    ) AS x (
-        seq, transfer_id, kind, debit, credit, amount, posted, pending, currency, code, subject,
-        hold_id, final
-    )
-    RETURNING seq, debit_account, credit_account, posted, pending
+    FROM x
 ),
 done AS (
     INSERT INTO nostro.entries (
@@ -78,13 +84,13 @@ done AS (
         debits_posted, credits_posted, debits_pending, credits_pending
     )
     SELECT
-        $1, CASE e.side WHEN 'd' THEN t.debit_account ELSE t.credit_account END,
-        e.version, t.seq, e.side, t.posted, t.pending, e.dp, e.cp, e.dq, e.cq
-    FROM t
-    INNER JOIN unnest(
-        $17::bigint [], $18::text [], $19::bigint [], $20::bigint [], $21::bigint [],
-        $22::bigint [], $23::bigint []
-    ) AS e (seq, side, dp, cp, dq, cq, version) ON t.seq = e.seq
+        $1, e.account_no, e.version, x.seq, e.side, x.posted, x.pending, e.dp, e.cp, e.dq, e.cq
+    FROM x
+    CROSS JOIN LATERAL (
+        VALUES
+        ('d', x.debit, x.d_version, x.d_dp, x.d_cp, x.d_dq, x.d_cq),
+        ('c', x.credit, x.c_version, x.c_dp, x.c_cp, x.c_dq, x.c_cq)
+    ) AS e (side, account_no, version, dp, cp, dq, cq)
     RETURNING 1
 )
 SELECT nostro.must_equal(count(*), 2 * cardinality($4)) FROM done;

@@ -46,7 +46,7 @@ def writes(
         numbers = int_array([account.number for account in old])
         yield QUERIES["update_accounts"], (book, numbers, *_counter_arrays(old), read)
     transfers = _transfer_arrays(fold.posted, first_transfer)
-    entries = _entry_arrays(fold.posted, first_transfer)
+    entries = _entry_arrays(fold.posted)
     yield QUERIES["insert_transfers"], (book, batch_no, at_ms, *transfers, *entries)
     yield from _hold_writes(fold, holds_read, book)
 
@@ -118,11 +118,7 @@ def _transfer_arrays(posted: Sequence[Posted], first: int) -> tuple[str, ...]:
     )
 
 
-def _entry_arrays(posted: Sequence[Posted], first: int) -> tuple[str, ...]:
-    rows = [
-        (first + index, entry.side, *entry.after)
-        for index, item in enumerate(posted)
-        for entry in (item.debit, item.credit)
-    ]
-    seq, side, *counters = zip(*rows, strict=True)
-    return (int_array(seq), text_array(side), *map(int_array, counters))
+def _entry_arrays(posted: Sequence[Posted]) -> tuple[str, ...]:
+    """The counters of the debited account after each transfer, then those of the credited one."""
+    rows = [(*item.debit.after, *item.credit.after) for item in posted]
+    return tuple(map(int_array, zip(*rows, strict=True)))
