@@ -42,6 +42,7 @@ FORM = "application/x-www-form-urlencoded"
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,254}")
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
+_JSON = [(b"content-type", b"application/json")]
 
 
 class Resource:
@@ -241,7 +242,13 @@ class Application(falcon.asgi.App[Request, Response]):
     ) -> None:
         """One connection's event loop, as the ASGI server calls it."""
         watched = whole_or_refused(receive) if scope["type"] == "http" else receive
-        await super().__call__(scope, watched, send)
+        try:
+            await super().__call__(scope, watched, send)
+        except ApiError as error:  # before the request was anybody's: its first bytes were no body
+            body = _encode(errors.to_body(error))
+            start = {"type": "http.response.start", "status": error.status, "headers": _JSON}
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
 
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Any]]

@@ -376,6 +376,7 @@ CHUNKED = b"Transfer-Encoding: chunked"
         (CHUNKED, b"%x\r\n%s" % (len(SALE), SALE[:-2])),
         (CHUNKED, b"%x\r\n%s\r\n" % (len(SALE[:-2]), SALE[:-2])),
         (CHUNKED, b"%x\r\n%s\r\nZZ\r\n" % (len(SALE[:-2]), SALE[:-2])),
+        (CHUNKED, SALE),  # no chunk at all
     ],
 )
 def test_a_body_that_was_cut_off_does_nothing(server: Server, framing: bytes, body: bytes) -> None:
