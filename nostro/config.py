@@ -83,10 +83,11 @@ def _typed(name: str, value: object) -> object:
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """The environment that makes a child process see the same settings."""
+    """The environment that makes a child process see the same settings, and no other of ours."""
     environment = dict(os.environ)
     for name in Settings.__struct_fields__:
         value = getattr(settings, name)
+        environment.pop(variable(name), None)  # what is not set is not inherited either
         if value is not None:
             plain = value.reveal() if isinstance(value, Secret) else str(value)
             environment[variable(name)] = plain
@@ -114,3 +115,9 @@ MEANING: Mapping[str, str] = {
     "settle_ms": "How much longer than the call a process holds its attempt. Milliseconds.",
     "retry_ms": "An unknown outcome is first asked about after this. Milliseconds.",
 }
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child that needs none of our secrets."""
+    secrets = {variable(name) for name in _SECRETS}
+    return {name: value for name, value in environment.items() if name not in secrets}

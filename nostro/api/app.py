@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeAlias
+from typing import Any
 
 import falcon
 import falcon.asgi
@@ -25,6 +25,7 @@ from nostro.api.echo import echo
 from nostro.api.errors import ApiError
 from nostro.api.operation import Call, Operation, by_path
 from nostro.api.parameters import form_refused, parse
+from nostro.api.whole_body import cut_off, whole_or_refused
 from nostro.events.emit import Origin
 from nostro.idempotency.model import Request as KeyRequest
 from nostro.kernel.errors import CommitUnknown, Overloaded, Unavailable
@@ -38,9 +39,10 @@ BODY_BYTES_MAX = 1_000_000
 DISCARDED_BYTES_MAX = 16_000_000
 KEY_LENGTH_MAX = 255
 FORM = "application/x-www-form-urlencoded"
-_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,254}")
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
+_JSON = [(b"content-type", b"application/json")]
 
 
 class Resource:
@@ -193,6 +195,8 @@ async def _body(request: Request) -> bytes:
         await _discard(request)
         raise _too_large()
     body: bytes = await request.stream.read(BODY_BYTES_MAX + 1)
+    if length is not None and len(body) < length:
+        raise cut_off()
     if len(body) > BODY_BYTES_MAX:
         await _discard(request)
         raise _too_large()
@@ -230,7 +234,23 @@ def _infrastructure(error: Exception, request_id: str) -> ApiError:
     return errors.internal_error(request_id)
 
 
-Application: TypeAlias = falcon.asgi.App[Request, Response]
+class Application(falcon.asgi.App[Request, Response]):
+    """Falcon's application, told when a body was cut off."""
+
+    async def __call__(  # type: ignore[override]  # its WSGI parent is called otherwise
+        self, scope: Any, receive: Any, send: Any
+    ) -> None:
+        """One connection's event loop, as the ASGI server calls it."""
+        watched = whole_or_refused(receive) if scope["type"] == "http" else receive
+        try:
+            await super().__call__(scope, watched, send)
+        except ApiError as error:  # before the request was anybody's: its first bytes were no body
+            body = _encode(errors.to_body(error))
+            start = {"type": "http.response.start", "status": error.status, "headers": _JSON}
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+
+
 OpenServices = Callable[[], AbstractAsyncContextManager[Any]]
 
 
@@ -260,7 +280,7 @@ class Lifespan:
 def build(open_services: OpenServices, operations: list[Operation]) -> Application:
     """The ASGI application that serves these operations."""
     holder = Holder()
-    app = falcon.asgi.App(middleware=[Lifespan(open_services, holder)])
+    app = Application(middleware=[Lifespan(open_services, holder)])
     app.req_options.strip_url_path_trailing_slash = True
     for path, methods in by_path(operations).items():
         app.add_route(path, Resource(holder, methods))

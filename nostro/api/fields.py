@@ -36,7 +36,7 @@ FARTHEST_SECOND = 9_000_000_000_000_000
 LONGEST_STRING = 5_000
 METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
-_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,254}")
 _SAFE_DIGITS = 18
 _NO_DEFAULT: Any = object()
 
@@ -236,7 +236,8 @@ class Currency(Field):
 class Id(Field):
     """The id of an object of `kind`, Stripe's word for it in `No such kind: 'id'`.
 
-    What cannot be an id at all is answered as one that does not exist.
+    What cannot be an id at all is answered as one that does not exist. An id begins with a letter: a card
+    number in its place goes no further than this, and is not saved with the refusal.
     """
 
     kind: str

@@ -54,7 +54,9 @@ async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json
     await migrate(urls.owner)
     key = await _first_account(settings, urls.app)
     environment = child_environment(
-        msgspec.structs.replace(settings, app_url=Secret(urls.app), secret_key=None)
+        msgspec.structs.replace(
+            settings, app_url=Secret(urls.app), database_url=None, secret_key=None
+        )
     )
     instance.announce(settings)
     try:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from nostro.cli.processes import Child, python
 from nostro.cli.programs import print_json
-from nostro.config import Settings
+from nostro.config import Settings, without_secrets
 
 READY_POLL_SECONDS = 0.02
 console = Console(highlight=False, soft_wrap=True)
@@ -26,7 +26,7 @@ async def keep_up(
             "sandbox",
             python("sandbox", "--port", str(settings.sandbox_port), "--data-dir",
                    str(settings.data_dir / "sandbox")),
-            environment,
+            without_secrets(environment),
         ),
         Child("api", python("nostro.bootstrap.child", "api"), environment),
         Child("worker", python("nostro.bootstrap.child", "worker"), environment),

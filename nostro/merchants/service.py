@@ -35,6 +35,7 @@ class Merchants:
         self._store, self._clock, self._entropy = store, clock, entropy
         self._hash_key = hash_key.reveal().encode()
         self._remembered: dict[bytes, tuple[SystemTime, Identity]] = {}
+        self._forgotten = 0  # how often
         self.may_remember = False  # set by whoever listens for revocations
 
     async def authenticate(self, key: str) -> Identity | None:
@@ -43,16 +44,19 @@ class Merchants:
         known = self._remembered.get(digest)
         if known is not None and self.may_remember and known[0] > self._clock.system():
             return known[1]
+        forgotten = self._forgotten
         rows = await self._store.fetch(QUERIES["find_identity"], digest)
         if not rows:
             self._remembered.pop(digest, None)
             return None
         identity = Identity(_account(rows[0]), rows[0][11])
-        self._remember(digest, identity)
+        if forgotten == self._forgotten:  # else what was read may have been revoked meanwhile
+            self._remember(digest, identity)
         return identity
 
     def forget(self) -> None:
-        """Forget every look-up: a key was revoked, or an account changed."""
+        """Forget every look-up, those under way too: a key was revoked, or an account changed."""
+        self._forgotten += 1
         self._remembered.clear()
 
     async def open_book(self, book: int, live: bool, name: str) -> None:

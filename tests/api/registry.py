@@ -40,6 +40,22 @@ def revoke(server: Server, key: str) -> None:
     assert _with_registry(server, end)
 
 
+def saved_under(server: Server, key: str) -> list[str]:
+    """The answers that are saved under an idempotency key, as they lie in the database."""
+
+    async def read() -> list[str]:
+        pool = Pool(_app_url(server))
+        try:
+            rows = await pool.fetch(
+                "SELECT answer FROM idempotency_keys WHERE id LIKE $1", f"%/{key}"
+            )
+            return [row[0] for row in rows]
+        finally:
+            await pool.close()
+
+    return asyncio.run(read())
+
+
 def _with_registry(server: Server, use: Callable[[Merchants], Awaitable[R]]) -> R:
     async def run() -> R:
         pool = Pool(_app_url(server))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import secrets
+import socket
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import pytest
 
 from tests import wire_schema
 from tests.api.client import Api
-from tests.api.registry import new_merchant, revoke
+from tests.api.registry import new_merchant, revoke, saved_under
 from tests.server import HOST, Server
 
 INTENTS = "/v1/payment_intents"
@@ -335,3 +337,55 @@ def test_methods_that_are_not_there(server: Server, method: str) -> None:
 def test_headers_that_cannot_be(server: Server, name: str, value: str, status: int) -> None:
     got, _ = refused(server, "POST", INTENTS, b"amount=2000&currency=usd", {name: value})
     assert got == status
+
+
+CARD_NUMBER = "4012888888881881"
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        (INTENTS, f"amount=100&currency=usd&payment_method={CARD_NUMBER}"),
+        (INTENTS, f"amount=100&currency=usd&customer={CARD_NUMBER}"),
+        ("/v1/refunds", f"payment_intent={CARD_NUMBER}"),
+        ("/v1/refunds", f"charge={CARD_NUMBER}"),
+        (f"/v1/payment_methods/{CARD_NUMBER}/attach", "customer=cus_1"),
+        ("/v1/payment_methods/pm_1/attach", f"customer={CARD_NUMBER}"),
+        ("/v1/payment_methods", f"type=card&card[token]={CARD_NUMBER}"),
+        ("/v1/customers", f"payment_method={CARD_NUMBER}"),
+        ("/v1/customers/cus_1", f"invoice_settings[default_payment_method]={CARD_NUMBER}"),
+    ],
+)
+def test_a_card_number_in_an_ids_place_is_neither_told_nor_kept(
+    server: Server, path: str, form: str
+) -> None:
+    key = secrets.token_hex(12)
+    _, error = refused(server, "POST", path, form.encode(), {"Idempotency-Key": key})
+    assert CARD_NUMBER not in json.dumps(error)
+    assert saved_under(server, key) == []
+
+
+SALE = b"currency=usd&payment_method=pm_card_visa&confirm=true&amount=100000"
+CHUNKED = b"Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        (b"Content-Length: %d" % len(SALE), SALE[:-2]),
+        (CHUNKED, b"%x\r\n%s" % (len(SALE), SALE[:-2])),
+        (CHUNKED, b"%x\r\n%s\r\n" % (len(SALE[:-2]), SALE[:-2])),
+        (CHUNKED, b"%x\r\n%s\r\nZZ\r\n" % (len(SALE[:-2]), SALE[:-2])),
+        (CHUNKED, SALE),  # no chunk at all
+    ],
+)
+def test_a_body_that_was_cut_off_does_nothing(server: Server, framing: bytes, body: bytes) -> None:
+    """Executed as far as it came, it would be a charge of another amount."""
+    head = (
+        f"POST {INTENTS} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {FORM}\r\n"
+        f"Authorization: Bearer {server.secret_key}\r\n"
+    ).encode()
+    with socket.create_connection((HOST, server.port), timeout=10) as connection:
+        connection.sendall(head + framing + b"\r\n\r\n" + body)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")

@@ -74,3 +74,33 @@ def test_a_database_that_is_not_there_is_one_sentence(nowhere: Command) -> None:
         ended = nowhere(command, "--database-url", "postgresql://u:hush-hush@127.0.0.1:9/x")
         assert (ended.code, len(ended.err.splitlines())) == (1, 1), ended.err
         assert "hush" not in ended.err
+
+
+def test_children_of_up_get_the_secrets_they_need_and_no_other(tmp_path: Path) -> None:
+    key = f"sk_test_{'k' * 32}"
+    ports = ("--port", str(free_port()), "--sandbox-port", str(free_port()))
+    up = subprocess.Popen(
+        [sys.executable, "-m", "nostro", "up", "--json", "--data-dir", str(tmp_path / "data"), *ports],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "NOSTRO_SECRET_KEY": key},
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert up.stdout is not None and key in up.stdout.readline()
+        environments = children_of(up.pid)
+    finally:
+        up.send_signal(signal.SIGTERM)
+        assert up.wait(20) == 0
+    assert not [name for name, environment in environments.items() if key in environment]
+    assert "NOSTRO_APP_URL" not in environments["sandbox"]
+    assert "NOSTRO_APP_URL" in environments["api"]
+
+
+def children_of(pid: int) -> dict[str, str]:
+    """The environments of a process's Python children, by the last word or `sandbox`."""
+    found: dict[str, str] = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        words = Path(f"/proc/{child}/cmdline").read_text().rstrip("\0").split("\0")
+        if "-m" in words:
+            name = "sandbox" if "sandbox" in words[:3] else words[-1]
+            found[name] = Path(f"/proc/{child}/environ").read_text()
+    return found

@@ -146,3 +146,16 @@ def test_an_old_server_is_refused(
     monkeypatch.setattr(durability, "OLDEST_SERVER", 99)
     with pytest.raises(UnsupportedServer, match="needs 99 or newer"):
         asyncio.run(roles.ensure(empty_database.owner))
+
+
+@pytest.mark.parametrize(
+    ("table", "hidden", "shown"),
+    [("api_keys", "key_hash", "last4"), ("webhook_endpoints", "secret", "url")],
+)
+def test_the_reader_sees_neither_hashes_of_keys_nor_sealed_secrets(
+    database: ConnectionUrls, table: str, hidden: str, shown: str
+) -> None:
+    assert value(database.read_only, f"SELECT count({shown}) FROM {table}") == 0
+    for column in (hidden, "*"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            value(database.read_only, f"SELECT {column} FROM {table}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from nostro.api.echo import echo
 from nostro.api.errors import ApiError, card_error, invalid_request, no_such
 from nostro.api.operation import Call
 from nostro.api.parameters import (
@@ -116,7 +117,9 @@ def drafted(
         magic = _magic(call, card["token"])
         if magic is None:
             raise invalid_request(
-                f"No such token: '{card['token']}'", code="resource_missing", param=f"{path}[token]"
+                f"No such token: '{echo(card['token'])}'",
+                code="resource_missing",
+                param=f"{path}[token]",
             )
         return msgspec.structs.replace(magic, **described), None
     details = _details(call, card, path)

@@ -11,6 +11,7 @@ from nostro.api.parameters import (
     PAGING,
     Enum,
     Field,
+    Id,
     List,
     Map,
     Metadata,
@@ -34,7 +35,7 @@ SHIPPING = Spec(
         "phone": String(unset=True),
     }
 )
-SETTINGS = Spec({"default_payment_method": String(unset=True)})
+SETTINGS = Spec({"default_payment_method": Id("PaymentMethod", unset=True)})
 DESCRIBING: dict[str, Field] = {
     "address": Map(spec=cards.ADDRESS, unset=True),
     "description": String(unset=True),
@@ -47,7 +48,7 @@ DESCRIBING: dict[str, Field] = {
     "shipping": Map(spec=SHIPPING, unset=True),
     "tax_exempt": Enum(words=("exempt", "none", "reverse"), unset=True),
 }
-CREATE = Spec({**DESCRIBING, "payment_method": String(), **EXPAND})
+CREATE = Spec({**DESCRIBING, "payment_method": Id("PaymentMethod"), **EXPAND})
 UPDATE = Spec({**DESCRIBING, **EXPAND})
 LIST = Spec({**PAGING, "email": String(longest=512)})
 ALLOW_REDISPLAY = Enum(words=("always", "limited", "unspecified"))

@@ -14,6 +14,7 @@ from nostro.api.parameters import (
     Currency,
     Enum,
     Field,
+    Id,
     Integer,
     List,
     Map,
@@ -58,7 +59,7 @@ DESCRIBING: dict[str, Field] = {
     "transfer_group": String(unset=True),
 }
 PAYING: dict[str, Field] = {
-    "payment_method": String(unset=True),
+    "payment_method": Id("PaymentMethod", unset=True),
     "payment_method_data": Map(spec=Spec(cards.METHOD_DATA)),
     "payment_method_options": Map(spec=Spec({"card": Map(spec=CARD_OPTIONS, unset=True)})),
     "payment_method_types": List(item=Enum(words=("card",)), most=20),
@@ -82,14 +83,14 @@ CREATE = Spec(
         **CONFIRMING,
         "amount": Integer(required=True),
         "currency": Currency(required=True),
-        "customer": String(),
+        "customer": Id("customer"),
         "confirm": Boolean(),
         "automatic_payment_methods": Map(spec=AUTOMATIC),
         "confirmation_method": Enum(words=("automatic", "manual")),
         **EXPAND,
     }
 )
-UPDATE = Spec({**AMOUNT, **PAYING, **DESCRIBING, "customer": String(), **EXPAND})
+UPDATE = Spec({**AMOUNT, **PAYING, **DESCRIBING, "customer": Id("customer"), **EXPAND})
 CONFIRM = Spec(
     {
         **PAYING,

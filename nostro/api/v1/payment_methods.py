@@ -9,7 +9,7 @@ import msgspec
 from nostro.api.deciding import decided, seed
 from nostro.api.errors import card_error
 from nostro.api.operation import Call, Operation, Reply, Shown
-from nostro.api.parameters import EXPAND, PAGING, Enum, Integer, Map, Metadata, Spec, String
+from nostro.api.parameters import EXPAND, PAGING, Enum, Id, Integer, Map, Metadata, Spec, String
 from nostro.api.reading import Page, Reading
 from nostro.api.render import list_object, render
 from nostro.api.v1 import cards
@@ -32,7 +32,7 @@ UPDATE = Spec(
         **EXPAND,
     }
 )
-ATTACH = Spec({"customer": String(required=True), **EXPAND})
+ATTACH = Spec({"customer": Id("customer", required=True), **EXPAND})
 LIST = Spec(
     {
         **PAGING,

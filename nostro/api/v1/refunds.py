@@ -5,7 +5,7 @@ from __future__ import annotations
 from nostro.api import amounts
 from nostro.api.errors import invalid_request
 from nostro.api.operation import Call, Operation, Reply, Shown
-from nostro.api.parameters import EXPAND, PAGING, Enum, Integer, Metadata, Spec, String
+from nostro.api.parameters import EXPAND, PAGING, Enum, Id, Integer, Metadata, Spec, String
 from nostro.api.reading import Page, Reading
 from nostro.api.render import list_object, render
 from nostro.payments.store import CHARGES, INTENTS
@@ -18,9 +18,9 @@ REASONS = Enum(words=("duplicate", "fraudulent", "requested_by_customer"))
 CREATE = Spec(
     {
         "amount": Integer(minimum=1),
-        "charge": String(),
+        "charge": Id("charge"),
         "metadata": Metadata(),
-        "payment_intent": String(),
+        "payment_intent": Id("payment_intent"),
         "reason": REASONS,
         **EXPAND,
     },
