@@ -1,14 +1,18 @@
 """`nostro up`, `sandbox` and the command line itself."""
 
+import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nostro.cli import instance
+from nostro.cli.ports import claim, why_taken
 from tests.cli.command import Command
 from tests.server import ROOT, Server, free_port
 
@@ -51,6 +55,36 @@ def test_a_second_up_in_one_directory_is_refused(server: Server, nostro: Command
     assert ended.code == 1
     assert f"in use by process {server.pid}" in ended.err
     assert instance.find(server.data_dir) is not None
+
+
+def test_a_port_of_another_is_refused_before_anything_is_served(
+    server: Server, nostro: Command, tmp_path: Path
+) -> None:
+    taken, free = str(urlsplit(server.url).port), str(free_port())
+    for ports, option in (((taken, free), "--port"), ((free, taken), "--sandbox-port")):
+        ended = nostro(
+            "up", "--data-dir", str(tmp_path), "--port", ports[0], "--sandbox-port", ports[1]
+        )
+        assert (ended.code, ended.out) == (1, "")
+        assert f"port {taken} of 127.0.0.1 cannot be taken" in ended.err and option in ended.err
+    ended = nostro("api", "--port", taken)
+    assert (ended.code, len(ended.err.splitlines())) == (1, 1), ended.err
+
+
+def test_after_a_kill_its_children_are_waited_for(tmp_path: Path) -> None:
+    with socket.socket() as of_a_child:
+        of_a_child.bind(("127.0.0.1", 0))
+        port = of_a_child.getsockname()[1]
+        assert why_taken("127.0.0.1", port) is not None
+
+        async def end_while_waiting() -> None:
+            waiting = asyncio.create_task(claim("--port", "127.0.0.1", port, 10.0))
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+            of_a_child.close()
+            await waiting
+
+        asyncio.run(end_while_waiting())
 
 
 def test_the_sandbox_alone_says_its_port_and_ends_in_order(tmp_path: Path) -> None:
