@@ -8,8 +8,11 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import pytest
 
 from nostro.cli import instance
 from nostro.cli.ports import claim, why_taken
@@ -101,6 +104,34 @@ def test_the_sandbox_alone_says_its_port_and_ends_in_order(tmp_path: Path) -> No
     finally:
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (("--port", "70000"), {}),
+        (("--port", "0"), {}),
+        (("--sandbox-port", "-1"), {}),
+        (("--fee-basis-points", "-5"), {}),
+        (("--fee-basis-points", "10001"), {}),
+        (("--fee-fixed", "-1"), {}),
+        ((), {"NOSTRO_LOG_LEVEL": "loud"}),
+        ((), {"NOSTRO_PORT": "70000"}),
+    ],
+)
+def test_a_setting_out_of_range_starts_nothing(
+    tmp_path: Path, nowhere: Command, arguments: tuple[str, ...], variables: dict[str, str]
+) -> None:
+    data = tmp_path / "never-made"
+    ended = nowhere("up", "--data-dir", str(data), *arguments, **variables)
+    assert ended.code != 0 and ended.out == ""
+    assert "Traceback" not in ended.err
+    assert not data.exists()
+
+
+def test_it_says_which_version_it_is(nowhere: Command) -> None:
+    ended = nowhere("--version")
+    assert (ended.code, ended.out) == (0, f"nostro {version('nostro')}\n")
 
 
 def test_a_database_that_is_not_there_is_one_sentence(nowhere: Command) -> None:
