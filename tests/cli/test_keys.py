@@ -36,6 +36,8 @@ def test_keys_of_one_account_are_in_force_side_by_side_until_one_is_revoked(
     listed = nostro("keys", "list", "--account", old["account"], "--json").rows
     assert [key["revoked_ms"] is None for key in listed] == [False, True]
     assert not any(key in str(listed) for key in keys)
+    table = nostro("keys", "list", COLUMNS="40")
+    assert table.out.count(old["account"]) == 2
 
 
 def test_a_thousand_take_seconds_and_each_is_its_own(server: Server, nostro: Command) -> None:
