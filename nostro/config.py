@@ -11,6 +11,8 @@ import msgspec
 from nostro.kernel.errors import Misconfigured
 from nostro.kernel.secret import Secret
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every option of `nostro`; each has its NOSTRO_… variable."""
@@ -44,6 +46,11 @@ def from_environment(**given: object) -> Settings:
     """Settings from what was given on the command line (None: not given), then from NOSTRO_… variables."""
     values: dict[str, object] = dict(_environment(os.environ))
     values.update({name: value for name, value in given.items() if value is not None})
+    level = str(values.get("log_level", "warning"))
+    if level not in LOG_LEVELS:
+        raise Misconfigured(
+            f"{variable('log_level')} is one of {', '.join(LOG_LEVELS)}: not {level!r}"
+        )
     try:
         return Settings(**{name: _typed(name, value) for name, value in values.items()})  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:

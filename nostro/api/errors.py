@@ -159,8 +159,8 @@ def no_such(kind: str, identifier: str, param: str = "id", status: int = 404) ->
 def unknown_url(method: str, path: str) -> ApiError:
     """No endpoint has this method and path."""
     return invalid_request(
-        f"Unrecognized request URL ({method}: {echo(path)}). Please see "
-        "https://stripe.com/docs or we can help at https://support.stripe.com/.",
+        f"Unrecognized request URL ({method}: {echo(path)}). "
+        "GET /openapi.json lists those there are.",
         status=404,
     )
 
@@ -281,8 +281,8 @@ def rate_limited(reason: str, retry_after_seconds: int = 1) -> ApiError:
     return ApiError(
         429,
         INVALID_REQUEST,
-        "Request rate limit exceeded. You can learn more about rate limits here "
-        "https://stripe.com/docs/rate-limits.",
+        "Request rate limit exceeded. Nothing happened: the same request may be sent again, "
+        "after a pause.",
         code="rate_limit",
         headers={
             **RETRY,

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from nostro.balances.commands import TopUp
 from nostro.bootstrap.graph import Deciders
-from nostro.bootstrap.secret_files import secret_file
+from nostro.bootstrap.secret_files import kept_secret
 from nostro.cli import instance
 from nostro.cli import verify as verification
 from nostro.cli.programs import NewKeys
@@ -45,9 +45,8 @@ async def _merchants(settings: Settings) -> AsyncIterator[Merchants]:
     found, entropy = await urls(settings), SystemEntropy()
     pool = Pool(found.app, CONNECTIONS)
     try:
-        yield Merchants(
-            pool, secret_file(settings.data_dir / "api.key", entropy), SystemClock(), entropy
-        )
+        secret = kept_secret(settings.data_dir / "api.key")
+        yield Merchants(pool, secret, SystemClock(), entropy)
     finally:
         await pool.close()
 

@@ -8,6 +8,8 @@ from nostro.api.app import Application, build
 from nostro.api.v1 import operations
 from nostro.bootstrap.app_url import app_url
 from nostro.bootstrap.graph import graph
+from nostro.bootstrap.secret_files import kept_secret
+from nostro.cli.ports import claim
 from nostro.cli.serve import serve
 from nostro.config import Settings
 
@@ -18,5 +20,7 @@ def application(settings: Settings, url: str) -> Application:
 
 
 def run(settings: Settings) -> None:
-    """Serve until asked to stop."""
+    """Serve until asked to stop. Raises Misconfigured if the port is another's or `api.key` is missing."""
+    kept_secret(settings.data_dir / "api.key")
+    asyncio.run(claim("--port", settings.host, settings.port))
     serve(application(settings, asyncio.run(app_url(settings))), settings.host, settings.port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ports import Entropy
 from nostro.kernel.secret import Secret
 
@@ -24,4 +25,13 @@ def secret_file(path: Path, entropy: Entropy) -> Secret:
             pass
         finally:
             os.unlink(beside)
+    return Secret(path.read_text().strip())
+
+
+def kept_secret(path: Path) -> Secret:
+    """The key that `nostro up` made. Raises Misconfigured if it is not there: another would open nothing."""
+    if not path.exists():
+        raise Misconfigured(
+            f"{path} is missing: copy it from the data directory of the first `nostro up`"
+        )
     return Secret(path.read_text().strip())

@@ -11,7 +11,7 @@ import msgspec
 
 from nostro.bootstrap.secret_files import secret_file
 from nostro.cli import instance
-from nostro.cli.up import keep_up
+from nostro.cli.up import claim_ports, keep_up
 from nostro.config import Settings, child_environment
 from nostro.db import roles
 from nostro.db.embedded import EmbeddedPostgres
@@ -51,6 +51,7 @@ async def up(settings: Settings, as_json: bool) -> None:
 
 
 async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json: bool) -> None:
+    await claim_ports(settings)
     await migrate(urls.owner)
     key = await _first_account(settings, urls.app)
     environment = child_environment(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -26,9 +27,23 @@ from nostro.cli.programs import print_json, programs, run, settings, start
 
 app = typer.Typer(
     name="nostro", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="Payment processing that its users own.",
 )  # fmt: skip
 app.add_typer(keys.app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"nostro {version('nostro')}")
+        raise typer.Exit
+
+
+@app.callback()
+def nostro(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
+    ] = False,
+) -> None:
+    """Payment processing that its users own."""
 
 
 @app.command()

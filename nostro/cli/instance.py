@@ -36,6 +36,11 @@ def withdraw(settings: Settings) -> None:
     (settings.data_dir / FILE).unlink(missing_ok=True)
 
 
+def was_killed(data_dir: Path) -> bool:
+    """Whether the last `nostro up` of this data directory ended without stopping what it had started."""
+    return (data_dir / FILE).exists() and find(data_dir) is None
+
+
 def find(data_dir: Path) -> Instance | None:
     """The `nostro up` that runs in this data directory, if one does."""
     try:

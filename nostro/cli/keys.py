@@ -20,6 +20,7 @@ app = typer.Typer(name="keys", no_args_is_help=True, help="API keys.")
 Account = Annotated[
     str | None, typer.Option(envvar="NOSTRO_ACCOUNT", help="The account, acct_…", metavar="acct_…")
 ]
+WIDTH_MAX = 1_000
 
 
 @app.command()
@@ -89,13 +90,16 @@ def revoke(
 
 
 def _show(keys: list[KeyFacts]) -> None:
-    table = Table("Account", "Key", "Book", "Created (UTC)", "Revoked (UTC)")
+    table = Table("Account", "Key", "Book", "Created (UTC)", "Revoked (UTC)", box=None)
     for key in keys:
         table.add_row(
             key.account, f"{key.prefix}…{key.last4}", "live" if key.live else "test",
             _moment(key.created_ms), _moment(key.revoked_ms),
         )  # fmt: skip
-    Console().print(table)
+    # An id that was cut could not be given to another command: rather wider than the terminal than shortened.
+    console = Console(soft_wrap=True)
+    widest = console.measure(table, options=console.options.update(max_width=WIDTH_MAX)).maximum
+    Console(width=max(console.width, widest), soft_wrap=True).print(table)
 
 
 def _moment(milliseconds: int | None) -> str:

@@ -7,19 +7,25 @@ from typing import Annotated
 
 import typer
 
+PORT_MAX = 65_535
+WHOLE_IN_BASIS_POINTS = 10_000
 
-def _option(variable: str, help: str) -> typer.models.OptionInfo:
+
+def _option(
+    variable: str, help: str, least: int | None = None, most: int | None = None
+) -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(
-        envvar=f"NOSTRO_{variable}", help=help, show_default=False
+        envvar=f"NOSTRO_{variable}", help=help, show_default=False, min=least, max=most
     )
     return option
 
 
 DataDir = Annotated[Path | None, _option("DATA_DIR", "Where data live. [default: ./.nostro]")]
 Host = Annotated[str | None, _option("HOST", "Address of the API. [default: 127.0.0.1]")]
-Port = Annotated[int | None, _option("PORT", "Port of the API. [default: 4242]")]
+Port = Annotated[int | None, _option("PORT", "Port of the API. [default: 4242]", 1, PORT_MAX)]
 SandboxPort = Annotated[
-    int | None, _option("SANDBOX_PORT", "Port of the sandbox acquirer. [default: 4243]")
+    int | None,
+    _option("SANDBOX_PORT", "Port of the sandbox acquirer. [default: 4243]", 0, PORT_MAX),
 ]
 SandboxUrl = Annotated[
     str | None, _option("SANDBOX_URL", "A sandbox acquirer that runs elsewhere.")
@@ -27,10 +33,13 @@ SandboxUrl = Annotated[
 DatabaseUrl = Annotated[str | None, _option("DATABASE_URL", "An external PostgreSQL, 15 or newer.")]
 SecretKey = Annotated[str | None, _option("SECRET_KEY", "Seeds the first account's sk_test_… key.")]
 FeeBasisPoints = Annotated[
-    int | None, _option("FEE_BASIS_POINTS", "Fee per payment, in 1/100 %. [default: 0]")
+    int | None,
+    _option(
+        "FEE_BASIS_POINTS", "Fee per payment, in 1/100 %. [default: 0]", 0, WHOLE_IN_BASIS_POINTS
+    ),
 ]
 FeeFixed = Annotated[
-    int | None, _option("FEE_FIXED", "Fixed fee per payment, in minor units. [default: 0]")
+    int | None, _option("FEE_FIXED", "Fixed fee per payment, in minor units. [default: 0]", 0)
 ]
 Json = Annotated[
     bool, typer.Option("--json", envvar="NOSTRO_JSON", help="Print JSON, for programs.")

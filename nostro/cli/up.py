@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from nostro.cli.processes import Child, python
+from nostro.cli import instance, ports
+from nostro.cli.processes import STOP_SECONDS, Child, python
 from nostro.cli.programs import print_json
 from nostro.config import Settings, without_secrets
 
@@ -45,6 +46,14 @@ async def keep_up(
         console.print("Stopping.")
     for child in reversed(children):
         await child.stop()
+
+
+async def claim_ports(settings: Settings) -> None:
+    """Raises Misconfigured if a port is another's. The children of a killed `up` are given the time to end."""
+    patience = STOP_SECONDS if instance.was_killed(settings.data_dir) else 0.0
+    await ports.claim("--port", settings.host, settings.port, patience)
+    if settings.sandbox_url is None:
+        await ports.claim("--sandbox-port", "127.0.0.1", settings.sandbox_port, patience)
 
 
 async def _ready(settings: Settings, stop: asyncio.Event) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from nostro.acquirers import sandbox_book
 from nostro.cli.progress import Watched, reads
 from nostro.db.snapshot import snapshot
+from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ports import Clock
 from nostro.system import SystemClock
 from nostro.verification.report import Report, to_json, to_text
@@ -24,7 +25,8 @@ async def run(
 ) -> int:
     """Verify books (None: all there are) and print what was found. 0 is clean, 1 is not.
 
-    `database_url` is that of the role that may only read. Raises DatabaseUnavailable or Unavailable.
+    `database_url` is that of the role that may only read. Raises DatabaseUnavailable,
+    Unavailable, or Misconfigured for a book that is not there.
     """
     with reads(as_json) as begin:
         reports = await reports_of(
@@ -47,11 +49,13 @@ async def reports_of(
     begin: Callable[[int], Callable[[], None]] = _unwatched,
 ) -> list[Report]:
     """A report per book, each from a snapshot of its own."""
-    if book_ids is None:
-        async with snapshot(database_url) as registry:
-            book_ids = await books(registry)
+    async with snapshot(database_url) as registry:
+        known = await books(registry)
+    for book in book_ids or ():
+        if book not in known:
+            raise Misconfigured(f"there is no book {book}: there are {', '.join(map(str, known))}")
     reports = []
-    for book in book_ids:
+    for book in known if book_ids is None else book_ids:
         async with snapshot(database_url) as frozen:
             pages = sandbox_book.pages(sandbox_url) if sandbox_url else None
             watched = Watched(frozen, begin(book))

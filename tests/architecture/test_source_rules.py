@@ -47,6 +47,8 @@ def test_the_product_keeps_the_rules() -> None:
         ("nostro.payments.service", "from nostro.ledger.store import QUERIES"),
         ("sandbox.acquirer", "from nostro.kernel import money"),
         ("sandbox.acquirer", "import nostro"),
+        ("nostro.refunds.store", "PEEK = 'SELECT id FROM nostro.charges'"),
+        ("nostro.refunds.store", "def f(t):\n    return f'update nostro.{t} set amount = 0'"),
     ],
 )
 def test_a_breach_is_found(tmp_path: Path, module: str, source: str) -> None:

@@ -1,9 +1,11 @@
 """API keys from the command line."""
 
 import time
+from pathlib import Path
 
+from nostro.db.running import urls_of
 from tests.cli.command import Command
-from tests.server import Server
+from tests.server import Server, free_port
 
 GOOD, REFUSED = 200, 401
 
@@ -36,6 +38,19 @@ def test_keys_of_one_account_are_in_force_side_by_side_until_one_is_revoked(
     listed = nostro("keys", "list", "--account", old["account"], "--json").rows
     assert [key["revoked_ms"] is None for key in listed] == [False, True]
     assert not any(key in str(listed) for key in keys)
+    table = nostro("keys", "list", COLUMNS="40")
+    assert table.out.count(old["account"]) == 2
+
+
+def test_no_key_is_made_that_nobody_would_recognise(
+    server: Server, nowhere: Command, tmp_path: Path
+) -> None:
+    elsewhere = ("--database-url", urls_of(server.data_dir / "postgres").owner)
+    for command in (("keys", "create"), ("api", "--port", str(free_port()))):
+        ended = nowhere(*command, *elsewhere, "--data-dir", str(tmp_path))
+        assert (ended.code, ended.out) == (1, ""), ended.err
+        assert "api.key is missing" in ended.err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_thousand_take_seconds_and_each_is_its_own(server: Server, nostro: Command) -> None:

@@ -1,14 +1,21 @@
 """`nostro up`, `sandbox` and the command line itself."""
 
+import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
+from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
 
 from nostro.cli import instance
+from nostro.cli.ports import claim, why_taken
 from tests.cli.command import Command
 from tests.server import ROOT, Server, free_port
 
@@ -53,6 +60,36 @@ def test_a_second_up_in_one_directory_is_refused(server: Server, nostro: Command
     assert instance.find(server.data_dir) is not None
 
 
+def test_a_port_of_another_is_refused_before_anything_is_served(
+    server: Server, nostro: Command, tmp_path: Path
+) -> None:
+    taken, free = str(urlsplit(server.url).port), str(free_port())
+    for ports, option in (((taken, free), "--port"), ((free, taken), "--sandbox-port")):
+        ended = nostro(
+            "up", "--data-dir", str(tmp_path), "--port", ports[0], "--sandbox-port", ports[1]
+        )
+        assert (ended.code, ended.out) == (1, "")
+        assert f"port {taken} of 127.0.0.1 cannot be taken" in ended.err and option in ended.err
+    ended = nostro("api", "--port", taken)
+    assert (ended.code, len(ended.err.splitlines())) == (1, 1), ended.err
+
+
+def test_after_a_kill_its_children_are_waited_for(tmp_path: Path) -> None:
+    with socket.socket() as of_a_child:
+        of_a_child.bind(("127.0.0.1", 0))
+        port = of_a_child.getsockname()[1]
+        assert why_taken("127.0.0.1", port) is not None
+
+        async def end_while_waiting() -> None:
+            waiting = asyncio.create_task(claim("--port", "127.0.0.1", port, 10.0))
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+            of_a_child.close()
+            await waiting
+
+        asyncio.run(end_while_waiting())
+
+
 def test_the_sandbox_alone_says_its_port_and_ends_in_order(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "nostro", "sandbox", "--data-dir", str(tmp_path),
@@ -67,6 +104,34 @@ def test_the_sandbox_alone_says_its_port_and_ends_in_order(tmp_path: Path) -> No
     finally:
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (("--port", "70000"), {}),
+        (("--port", "0"), {}),
+        (("--sandbox-port", "-1"), {}),
+        (("--fee-basis-points", "-5"), {}),
+        (("--fee-basis-points", "10001"), {}),
+        (("--fee-fixed", "-1"), {}),
+        ((), {"NOSTRO_LOG_LEVEL": "loud"}),
+        ((), {"NOSTRO_PORT": "70000"}),
+    ],
+)
+def test_a_setting_out_of_range_starts_nothing(
+    tmp_path: Path, nowhere: Command, arguments: tuple[str, ...], variables: dict[str, str]
+) -> None:
+    data = tmp_path / "never-made"
+    ended = nowhere("up", "--data-dir", str(data), *arguments, **variables)
+    assert ended.code != 0 and ended.out == ""
+    assert "Traceback" not in ended.err
+    assert not data.exists()
+
+
+def test_it_says_which_version_it_is(nowhere: Command) -> None:
+    ended = nowhere("--version")
+    assert (ended.code, ended.out) == (0, f"nostro {version('nostro')}\n")
 
 
 def test_a_database_that_is_not_there_is_one_sentence(nowhere: Command) -> None:

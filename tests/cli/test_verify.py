@@ -37,6 +37,12 @@ def test_what_is_off_is_named_and_the_code_is_one(server: Server, nostro: Comman
     assert nostro("verify", "--book", "1").code == 0
 
 
+def test_a_book_that_is_not_there_is_not_clean(nostro: Command) -> None:
+    ended = nostro("verify", "--book", "1", "--book", "9")
+    assert (ended.code, ended.out) == (1, "")
+    assert "there is no book 9: there are 1, 2" in ended.err
+
+
 def test_an_acquirer_out_of_reach_is_no_silence(nostro: Command) -> None:
     away = ("--sandbox-url", "http://127.0.0.1:9")
     ended = nostro("verify", *away)

@@ -155,7 +155,7 @@ class Play:
             ("refunded", sum(charge["amount_refunded"] for charge in charges),
              sum(line["refunded"] for line in theirs)),
         )  # fmt: skip
-        self._tell.table("both_books", ("", "ours", "theirs"), sums)
+        self._tell.table("both_books", ("sum", "ours", "theirs"), sums)
         if any(ours != his for _, ours, his in sums):
             raise DemoFailed("our book and the acquirer's differ")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-
 import aiohttp
 
 from nostro.cli.doctor.line import Line, fail, ok, warn
 from nostro.cli.instance import Instance
+from nostro.cli.ports import why_taken
 from nostro.config import Settings
 
 ASK = aiohttp.ClientTimeout(total=3)
@@ -38,15 +37,11 @@ def ports(settings: Settings) -> list[Line]:
 
 
 def _port(check: str, host: str, number: int) -> Line:
-    option = "--" + check.replace(" ", "-")
-    try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, number))
-    except OSError as error:
-        advice = f"End what uses it, or choose another with {option}."
-        return warn(check, f"{number} cannot be taken: {error.strerror}", advice)
-    return ok(check, f"{number} is free")
+    why = why_taken(host, number)
+    if why is None:
+        return ok(check, f"{number} is free")
+    advice = f"End what uses it, or choose another with --{check.replace(' ', '-')}."
+    return warn(check, f"{number} cannot be taken: {why}", advice)
 
 
 async def _is_healthy(url: str) -> bool:
