@@ -13,6 +13,7 @@ from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg.adapt import Loader, Transformer
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -79,7 +80,7 @@ class Session:
         """Connect. Raises ConnectionLost when the server cannot be reached or refuses us."""
         try:
             connection = await psycopg.AsyncConnection.connect(
-                url, autocommit=True, connect_timeout=5, options=_PLANS
+                url, autocommit=True, connect_timeout=5, options=_options(url)
             )
         except psycopg.Error as error:
             raise ConnectionLost(str(error)) from error
@@ -223,6 +224,12 @@ class Session:
 def encode(statements: Sequence[Statement]) -> list[Encoded]:
     """Ready to be sent. Raises ValueError for a parameter that PostgreSQL cannot hold."""
     return [Encoded(text, [_parameter(value) for value in given]) for text, given in statements]
+
+
+def _options(url: str) -> str:
+    """The URL's own options, and ours."""
+    own = conninfo_to_dict(url).get("options")
+    return f"{own} {_PLANS}" if own else _PLANS
 
 
 def _last_numbers(expected: Sequence[int]) -> list[int]:
