@@ -20,6 +20,10 @@ SETTINGS: tuple[LiteralString, ...] = (
     "SET LOCAL idle_in_transaction_session_timeout = '10min'",
     "SET LOCAL work_mem = '192MB'",
     "SET LOCAL enable_nestloop = off",
+    "SET LOCAL enable_seqscan = on",
+    "SET LOCAL enable_hashjoin = on",
+    "SET LOCAL enable_mergejoin = on",
+    "SET LOCAL plan_cache_mode = auto",
     "SET LOCAL jit = off",
 )
 
