@@ -98,7 +98,7 @@ class Resource:
     ) -> tuple[int, bytes]:
         identity = await self._authenticate(request)
         version = versions.parse(request.get_header("stripe-version"), identity.account.api_version)
-        headers["Stripe-Version"] = version
+        headers["Stripe-Version"] = versions.rendered(version)
         _refuse_what_is_no_id(operation, path)
         form = await _form(request)
         params = parse(operation.spec, form)

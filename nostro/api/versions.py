@@ -55,6 +55,11 @@ def parse(value: str | None, default: str = LATEST) -> str:
     return value
 
 
+def rendered(version: str) -> str:
+    """The version an answer is really shown at: never newer than the newest we render."""
+    return min(version, LATEST)
+
+
 def invalid_version(value: str) -> ApiError:
     """400: no version of the API is called so."""
     return invalid_request(f"Invalid Stripe API version: {echo(value)}")

@@ -19,9 +19,9 @@ def test_without_a_header_it_is_the_accounts_own(server: Server) -> None:
 
 
 @pytest.mark.parametrize("version", [*versions.KNOWN, stripe.api_version])
-def test_known_versions_are_echoed(server: Server, version: str) -> None:
+def test_the_header_says_what_was_rendered(server: Server, version: str) -> None:
     answer = server.get(INTENTS, "limit=1", stripe_version=version)
-    assert (answer.status, answer.headers["stripe-version"]) == (200, version)
+    assert (answer.status, answer.headers["stripe-version"]) == (200, min(version, versions.LATEST))
 
 
 @pytest.mark.parametrize("version", ["2022-08-02", "2099-01-01", "dahlia", "2026-07-29", "null"])
