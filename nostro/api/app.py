@@ -142,7 +142,9 @@ class Resource:
         self, request: Request, identity: Identity, form: Form, key: str | None, request_id: str
     ) -> Merchant:
         account = identity.account.account
-        origin = Origin(account, identity.live, request_id, key)
+        origin = Origin(
+            account, identity.live, request_id, key, identity.key_id, request.remote_addr
+        )
         if key is None:
             return Merchant(identity.book, origin, identity.account.fee)
         endpoint = f"{request.method} {request.path}"

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from nostro.audit import store as audit
+from nostro.audit.texts import SALT_BYTES, NotEncodable
 from nostro.db.overlay import Key, Overlay
-from nostro.db.session import ConnectionLost, Refused, Result, Session, Statement, encode
+from nostro.db.session import ConnectionLost, Encoded, Refused, Result, Session, Statement, encode
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.command import Command
 from nostro.kernel.errors import (
@@ -30,10 +31,12 @@ from nostro.kernel.ports import Clock, Entropy
 from nostro.kernel.table import Table, int_array, text_array
 from nostro.ledger import store as ledger
 from nostro.ledger.fold import Fold
+from nostro.ledger.sealed import Head, Sealed
 
 A = TypeVar("A")
 Connect = Callable[[], Awaitable[Session]]
 BATCH_COMMANDS_MAX = 256
+BATCH_WEIGHT_MAX = 1_000  # transfers, of commands that bring many
 QUEUE_COMMANDS_MAX = 4_096
 DEFAULT_DEADLINE_MS = 10_000
 ANSWER_SECONDS_MAX = 10.0  # a round trip that takes longer: the server, or the way to it, is gone
@@ -131,9 +134,7 @@ class Committer:
     async def _serve(self) -> None:
         while True:
             await self._arrived.wait()
-            batch = [
-                self._queue.popleft() for _ in range(min(len(self._queue), BATCH_COMMANDS_MAX))
-            ]
+            batch = self._gathered()
             if not self._queue:
                 self._arrived.clear()
             try:
@@ -145,6 +146,16 @@ class Committer:
                     raise
                 log.exception("a batch was left in doubt")
                 await self._drop_session()
+
+    def _gathered(self) -> list[_Waiting]:
+        """The commands of the next batch: bounded in number and in weight, one at least."""
+        batch: list[_Waiting] = []
+        weight = 0
+        while self._queue and len(batch) < BATCH_COMMANDS_MAX and weight < BATCH_WEIGHT_MAX:
+            waiting = self._queue.popleft()
+            weight += getattr(waiting.command, "weight", 1)
+            batch.append(waiting)
+        return batch
 
     async def _finish(self, batch: list[_Waiting]) -> None:
         """See a batch through: committed, refused, or known not to have happened by its deadlines."""
@@ -196,10 +207,9 @@ class Committer:
     async def _commit(self, batch: list[_Waiting]) -> None:
         """Returns when the batch is durable. Raises CommitUnknown; after anything else nothing happened."""
         session = await self._connected()
-        work = _Batch(self.book, batch, self._clock, self._writer())
+        work = _Batch(self.book, batch, self._clock, self._entropy)
         overlay = work.decide(await session.run(work.opening(), ANSWER_SECONDS_MAX))
-        statements = work.closing(overlay)
-        parcel = encode(statements)  # may raise; once it is sent, only the database knows
+        parcel = _parcel(work, overlay)  # once it is sent, only the database knows
         try:
             tag = (await session.send(parcel, ANSWER_SECONDS_MAX))[-1].tag
         except Exception as error:
@@ -241,27 +251,38 @@ class Committer:
         if session is not None:
             await session.close()
 
-    def _writer(self) -> str:
-        return str(uuid.UUID(bytes=self._entropy.bytes(16)))
+
+def _parcel(work: _Batch, overlay: Overlay) -> list[Encoded]:
+    """The second round trip, ready to be sent. Raises ValueError for what the log or PostgreSQL cannot hold."""
+    try:
+        return encode(work.closing(overlay))
+    except NotEncodable as error:
+        raise ValueError(str(error)) from error
 
 
 class _Batch:
     """One attempt at one batch: the statements of both round trips around the decisions."""
 
-    def __init__(self, book: int, batch: Sequence[_Waiting], clock: Clock, writer: str) -> None:
-        self.book, self.waiting, self.writer = book, batch, writer
-        self.clock = clock
+    def __init__(
+        self, book: int, batch: Sequence[_Waiting], clock: Clock, entropy: Entropy
+    ) -> None:
+        self.book, self.waiting = book, batch
+        self.clock, self.entropy = clock, entropy
+        self.writer = entropy.bytes(16).hex()
         self.deadline = max(item.deadline for item in batch)
         self.batch_no = 0
         self._tables: dict[Table[Any], list[str]] = {}
         accounts: dict[str, None] = {}
         holds: dict[str, None] = {}
+        transfers: dict[str, None] = {}
         for item in batch:
             accounts.update(dict.fromkeys(item.reads.accounts))
             holds.update(dict.fromkeys(item.reads.holds))
+            transfers.update(dict.fromkeys(item.reads.transfers))
             for table, key in item.reads.rows:
                 self._tables.setdefault(table, []).append(key)
         self._accounts, self._holds = list(accounts), list(holds)
+        self._transfers = list(transfers)
 
     def opening(self) -> list[Statement]:
         """The head lock, then every declared row."""
@@ -277,6 +298,9 @@ class _Batch:
         if self._holds:
             parameters = (self.book, text_array(self._holds))
             statements.append(Statement(ledger.QUERIES["read_holds"], parameters))
+        if self._transfers:
+            parameters = (self.book, text_array(self._transfers))
+            statements.append(Statement(ledger.QUERIES["read_known"], parameters))
         return statements
 
     def decide(self, results: Sequence[Result]) -> Overlay:
@@ -289,9 +313,9 @@ class _Batch:
     def _overlay(self, results: Sequence[Result]) -> Overlay:
         if not results[1].rows:
             raise OurMistake(f"book {self.book} does not exist")
-        head = results[1].rows[0]
-        self.epoch, self.next_seq, self.next_transfer, next_account, self.batch_no, last_ms = head
-        self.now = BusinessTime(max(self.clock.business(), last_ms))
+        self.head = Head(*results[1].rows[0])
+        self.batch_no, self.next_seq = self.head.next_batch, self.head.next_seq
+        self.now = BusinessTime(max(self.clock.business(), self.head.last_ms))
         answers = iter(results[2:])
         committed: dict[Key, Any] = {}
         for table in self._tables:
@@ -300,10 +324,12 @@ class _Batch:
                 committed[table.name, table.key_of(row)] = row
         accounts = ledger.accounts_from(next(answers).rows) if self._accounts else {}
         holds = ledger.holds_from(next(answers).rows) if self._holds else {}
+        known = ledger.known_from(next(answers).rows) if self._transfers else {}
         self.versions_read = {code: account.version for code, account in accounts.items()}
         self.holds_read = frozenset(holds)
-        fold = Fold(accounts, holds, next_account)
-        return Overlay(committed, fold, self.now, self.clock.system())
+        head = self.head
+        fold = Fold(accounts, holds, head.next_account, head.next_transfer, self.now, known)
+        return Overlay(committed, fold, self.now, self.clock.system(), self._salt)
 
     def closing(self, overlay: Overlay) -> list[Statement]:
         """One write per table, the ledger, the batch row, the head, COMMIT.
@@ -319,18 +345,19 @@ class _Batch:
             statements.append(self._update(table, list(rows.values())))
         for table, rows in overlay.inserted.items():
             statements.append(self._insert(table, list(rows.values())))
-        fold = overlay.fold
-        for text, parameters in ledger.writes(
-            fold, self.versions_read, self.holds_read, self.book, self.batch_no, self.now,
-            self.next_transfer,
-        ):  # fmt: skip
+        sealed = Sealed(
+            self.book, self.head, overlay.fold, self.versions_read, overlay.audit, self.writer,
+            iter(self._salt, None),
+        )  # fmt: skip
+        for text, parameters in ledger.writes(sealed, self.holds_read):
             statements.append(Statement(text, parameters))
-        if overlay.rejected:
-            text, parameters = ledger.rejections(
-                overlay.rejected, self.book, self.batch_no, self.now
-            )
-            statements.append(Statement(text, parameters))
-        return [*statements, *self._book_keeping(fold), Statement("COMMIT")]
+        if overlay.audit:
+            written = audit.insert(overlay.audit, self.book, self.batch_no, self.head.next_audit)
+            statements.append(Statement(*written))
+        return [*statements, *self._book_keeping(sealed), Statement("COMMIT")]
+
+    def _salt(self) -> bytes:
+        return self.entropy.bytes(SALT_BYTES)
 
     def question(self) -> list[Statement]:
         """Did this very batch commit? Asked on a new connection."""
@@ -359,21 +386,13 @@ class _Batch:
             raise OurMistake(f"rows of {table.name} are never deleted")
         return Statement(table.delete, (self.book, text_array(keys)))
 
-    def _book_keeping(self, fold: Fold) -> list[Statement]:
-        count = len(fold.posted)
-        batch = (
-            self.book,
-            self.batch_no,
-            self.next_transfer,
-            count,
-            self.now,
-            self.epoch,
-            self.writer,
-        )
+    def _book_keeping(self, sealed: Sealed) -> list[Statement]:
+        fold, read = sealed.fold, self.head
         head = (
-            self.book, self.next_seq, self.next_transfer + count, fold.next_number,
-            self.batch_no + 1, self.now,
+            self.book, self.next_seq, fold.last_seq + 1, fold.next_number, self.batch_no + 1,
+            read.next_audit + len(sealed.audit), self.now, sealed.leaf, sealed.frontier,
         )  # fmt: skip
+        batch = (self.book, *sealed.header(), sealed.leaf)
         return [
             Statement(ledger.QUERIES["insert_batch"], batch),
             Statement(ledger.QUERIES["advance_head"], head),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
+from nostro.audit.record import AuditRecord
+from nostro.db.trail import Trail
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.command import Command, Decision, Reads
 from nostro.kernel.errors import LedgerRefused, OurMistake
@@ -23,36 +26,48 @@ class Overlay:
     """Rows by table and id; what is new, changed or gone is written once, in its last state."""
 
     def __init__(
-        self, committed: dict[Key, Any], fold: Fold, now: BusinessTime, system: SystemTime
+        self,
+        committed: dict[Key, Any],
+        fold: Fold,
+        now: BusinessTime,
+        system: SystemTime,
+        salt: Callable[[], bytes],
     ):
         self.rows = committed
+        self._salt = salt
         self.fold = fold
         self.now, self.system_now = now, system
         self.inserted: dict[Table[Any], dict[str, Any]] = {}
         self.updated: dict[Table[Any], dict[str, Any]] = {}
         self.deleted: dict[Table[Any], dict[str, None]] = {}
-        self.rejected: dict[
-            str, str
-        ] = {}  # reasons by transfer id: a refused transfer's id is burned
+        self.audit: list[AuditRecord] = []
 
     def decide(self, command: Command[Any], reads: Reads) -> Any:
         """Let one command decide and keep its effects. An exception leaves the overlay as it was, but for what
         the ledger refused: that is a fact of the book, whatever becomes of the command."""
         decision = command.decide(_CommandView(self, command, reads))
         self._check(decision)
+        trail = Trail(self.rows, self.fold.holds, decision)
         if decision.transfers:
             refusal = self.fold.post_chain(decision.transfers)
             if refusal is not None:
-                self.rejected.update(dict.fromkeys([t.id for t in decision.transfers], refusal))
                 raise LedgerRefused(f"{type(command).__name__}: {refusal}")
+        answer = self._ledger_answer(decision, decision.answer)
+        self.audit += trail.records(command, answer, self.fold.holds, self._salt)
         self._keep(decision)
-        return decision.answer
+        return answer
+
+    def _ledger_answer(self, decision: Decision[Any], answer: Any) -> Any:
+        """What the ledger made of chains or limits, which are decided one by one; else the command's own answer."""
+        if decision.chains is not None:
+            return [self.fold.post_each(chain) for chain in decision.chains]
+        return [self.fold.limit(decision.limits)] if decision.limits else answer
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing has to be written."""
         written = self.inserted or self.updated or self.deleted
-        return not (written or self.fold.posted or self.rejected)
+        return not (written or self.audit) and self.fold.is_empty
 
     def _check(self, decision: Decision[Any]) -> None:
         """Whatever may fail does so here, before anything of the decision is kept."""

@@ -13,12 +13,17 @@ from nostro.kernel.table import Table
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Whose change it is and which request asked for it; the worker's own changes name no request."""
+    """Whose change it is and which request asked for it; the worker's own changes name no request.
+
+    `actor` is the id of the API key that was used, and `address` where the request came from: for the audit log.
+    """
 
     account: str
     live: bool
     request_id: str | None = None
     key: str | None = None
+    actor: str = "worker"
+    address: str | None = None
 
 
 def emit(

@@ -37,6 +37,12 @@ class Endpoint(msgspec.Struct, frozen=True, tag="webhook_endpoint", tag_field="o
     metadata: dict[str, str] = {}
     deleted: bool = False
 
+    @property
+    def setting(self) -> str:
+        """What the audit log says of it: its state, where it sends and what. A URL's query may hold a secret."""
+        state = "deleted" if self.deleted else self.status
+        return f"{state} {self.url.partition('?')[0]} {' '.join(self.enabled_events)}"
+
 
 class Delivery(msgspec.Struct, frozen=True):
     """A delivery that failed and will be tried again at `due_at` (system time), or was given up."""

@@ -14,6 +14,7 @@ ENDPOINTS = Table(
     QUERIES,
     mutable=("url", "enabled_events", "description", "status", "metadata", "deleted"),
     listed=True,
+    audited="setting",
 )
 DELIVERIES = Table(
     "webhook_deliveries",

@@ -13,7 +13,7 @@ import msgspec
 
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.ids import Mint
-from nostro.kernel.posting import Balance, Hold, Transfer
+from nostro.kernel.posting import Balance, Hold, LimitChange, Transfer
 from nostro.kernel.table import Table
 
 A = TypeVar("A")
@@ -21,11 +21,23 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Reads(msgspec.Struct, frozen=True):
-    """What a command reads: rows by table and id, ledger accounts by code, holds by id."""
+    """What a command reads: rows by table and id, ledger accounts by code, holds by id.
+
+    `transfers` are ids that may have been used before; whoever invents ids of his own declares them.
+    """
 
     rows: Sequence[tuple[Table[Any], str]] = ()
     accounts: Sequence[str] = ()
     holds: Sequence[str] = ()
+    transfers: Sequence[str] = ()
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Something for the audit log that no row's state shows. `changes` is JSON text."""
+
+    action: str
+    subject: str
+    changes: str
 
 
 class View(Protocol):
@@ -46,9 +58,13 @@ class View(Protocol):
 
 
 class Decision(Generic[A]):
-    """What a command does: rows to insert or replace, transfers (one chain: all or none), and its answer."""
+    """What a command does: rows to insert or replace, transfers (one chain: all or none), and its answer.
 
-    __slots__ = ("answer", "deletes", "rows", "transfers")
+    The ledger's own commands give `chains` or `limits` instead: each is accepted or refused by itself, and the answer is
+    what became of them. `notes` go to the audit log.
+    """
+
+    __slots__ = ("answer", "chains", "deletes", "limits", "notes", "rows", "transfers")
 
     def __init__(
         self,
@@ -56,8 +72,13 @@ class Decision(Generic[A]):
         rows: Sequence[tuple[Table[Any], Any]] = (),
         transfers: Sequence[Transfer] = (),
         deletes: Sequence[tuple[Table[Any], str]] = (),
+        *,
+        chains: Sequence[Sequence[Transfer]] | None = None,
+        limits: LimitChange | None = None,
+        notes: Sequence[Note] = (),
     ) -> None:
         self.answer, self.rows, self.transfers, self.deletes = answer, rows, transfers, deletes
+        self.chains, self.limits, self.notes = chains, limits, notes
 
 
 class Command(Protocol[A]):

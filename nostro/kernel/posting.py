@@ -27,6 +27,8 @@ class Transfer(msgspec.Struct, frozen=True):
     `merchant:acct_1:pending:usd`. `amount` is in minor units, above zero; for a void or an expiry it is what is released.
     `hold` names the hold that a capture, void or expiry acts on; `final` releases what a capture leaves.
     `code` says why (sale, fee, refund…) and `subject` which object explains it.
+    `effective_on` is the day it counts for, in days since 1970-01-01 (UTC); None is the day it is recorded.
+    `expires_ms` is when a hold can no longer be captured (business time). `metadata` is JSON text that may be erased.
     """
 
     id: str
@@ -39,6 +41,27 @@ class Transfer(msgspec.Struct, frozen=True):
     subject: str
     hold: str | None = None
     final: bool = False
+    effective_on: int | None = None
+    expires_ms: int | None = None
+    metadata: str | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How far an account may go, in minor units; None: without bound. Holds count as if they were posted.
+
+    `overdraft_max` is by how much debits may exceed credits, `overcredit_max` by how much credits may exceed debits.
+    """
+
+    overdraft_max: int | None = None
+    overcredit_max: int | None = None
+
+
+class LimitChange(msgspec.Struct, frozen=True):
+    """New limits of an account, which is opened if there is none of that code."""
+
+    account: str
+    currency: str
+    limits: Limits
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -72,3 +95,4 @@ class Hold(msgspec.Struct, frozen=True):
     remaining: int
     open: bool
     subject: str
+    expires_ms: int | None = None

@@ -29,6 +29,8 @@ class Table(Generic[R]):
         key: str = "id",
         mutable: Sequence[str] = (),
         listed: bool = False,
+        audited: str | None = None,
+        about: str | None = None,
     ) -> None:
         hints = typing.get_type_hints(row)
         self.name, self.row, self.key, self.listed = name, row, key, listed
@@ -39,6 +41,9 @@ class Table(Generic[R]):
         self._readers = [_reader(self._types[field]) for field in self.fields]
         self._plain = all(reader is None for reader in self._readers)
         self.key_of: Callable[[R], str] = attrgetter(key)
+        # A table whose state is audited: which field is the state, and which names the object the change is about.
+        self.state_of: Callable[[R], str] | None = attrgetter(audited) if audited else None
+        self.about: Callable[[R], str] = attrgetter(about or key)
         self.read = queries[f"read_{name}"]
         self.insert = queries[f"insert_{name}"]
         self.update = queries[f"update_{name}"] if mutable else None

@@ -1,49 +1,44 @@
 """The pure fold that decides transfers, one after another, exactly in order.
 
 Outcome = f(accounts, holds, transfers): the same input always gives the same entries and refusals.
-A chain is all or none: its first refusal undoes what came before it in the chain.
+A chain is all or none: its first refusal undoes what came before it in the chain. What was refused is kept, whole and
+in its place, so that a book can be decided again from nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
+from typing import NamedTuple
 
-from nostro.kernel.posting import Balance, Hold, Kind, Transfer
+from msgspec.structs import replace
+
+from nostro.kernel.errors import OurMistake
+from nostro.kernel.posting import Balance, Hold, Kind, LimitChange, Limits, Transfer
+from nostro.ledger.refusals import Refusal
 
 Counters = tuple[int, int, int, int, int]
-NORMAL, FLOOR = 0, 1  # FLOOR: debits may never exceed credits, holds included
-
-
-class Refusal(StrEnum):
-    """Why the ledger refuses a transfer, in order of precedence."""
-
-    AMOUNT_NOT_POSITIVE = "amount_not_positive"
-    ACCOUNTS_ARE_THE_SAME = "accounts_are_the_same"
-    CURRENCY_DIFFERS = "currency_differs"
-    HOLD_NOT_FOUND = "hold_not_found"
-    HOLD_NOT_OPEN = "hold_not_open"
-    HOLD_DIFFERS = "hold_differs"
-    EXCEEDS_HOLD = "exceeds_hold"
-    EXCEEDS_CREDITS = "exceeds_credits"
-    LINKED_TRANSFER_FAILED = "linked_transfer_failed"
+COUNTER_MAX = 2**63 - 1
+NO_LIMITS = Limits()
 
 
 class Account:
     """The counters of one account while a batch is folded."""
 
-    __slots__ = ("code", "cp", "cq", "currency", "dp", "dq", "flags", "is_new", "number", "version")
+    __slots__ = (
+        "code", "cp", "cq", "currency", "dp", "dq", "is_new", "number", "overcredit_max", "overdraft_max", "version",
+    )  # fmt: skip
 
     def __init__(
         self,
         code: str,
         currency: str,
         number: int,
-        flags: int = NORMAL,
+        limits: Limits = NO_LIMITS,
         counters: Counters = (0, 0, 0, 0, 0),
         is_new: bool = False,
     ) -> None:
-        self.code, self.currency, self.number, self.flags = code, currency, number, flags
+        self.code, self.currency, self.number = code, currency, number
+        self.overdraft_max, self.overcredit_max = limits.overdraft_max, limits.overcredit_max
         self.dp, self.cp, self.dq, self.cq, self.version = counters
         self.is_new = is_new
 
@@ -72,22 +67,89 @@ class Entry:
 class Posted:
     """An accepted transfer: what it moved among posted and pending counters, and its two entries."""
 
-    __slots__ = ("credit", "debit", "pending", "posted", "transfer")
+    __slots__ = ("chain", "credit", "debit", "pending", "posted", "transfer")
 
     def __init__(
-        self, transfer: Transfer, posted: int, pending: int, debit: Entry, credit: Entry
+        self,
+        transfer: Transfer,
+        chain: str | None,
+        posted: int,
+        pending: int,
+        debit: Entry,
+        credit: Entry,
     ) -> None:
-        self.transfer, self.posted, self.pending = transfer, posted, pending
+        self.transfer, self.chain, self.posted, self.pending = transfer, chain, posted, pending
         self.debit, self.credit = debit, credit
 
 
-class Fold:
-    """Accounts and holds of one batch, and what has been accepted so far."""
+class Rejected(NamedTuple):
+    """A refused transfer, the `ordinal`th thing its batch did besides posting, after transfer `after_seq`."""
 
-    def __init__(self, accounts: dict[str, Account], holds: dict[str, Hold], next_number: int):
+    transfer: Transfer
+    chain: str | None
+    reason: Refusal
+    after_seq: int
+    ordinal: int
+
+
+class LimitsChanged(NamedTuple):
+    """New limits of an account, in the same order as refusals."""
+
+    account: Account
+    limits: Limits
+    after_seq: int
+    ordinal: int
+
+
+class Known(NamedTuple):
+    """What became of a transfer before: posted, or refused for a reason. `erased`: its metadata is gone."""
+
+    transfer: Transfer
+    reason: Refusal | None
+    erased: bool = False
+
+    def is_same(self, other: Transfer) -> bool:
+        """Whether another transfer of this id asks for the same. What it leaves open, or was erased, is not asked."""
+        mine = self.transfer
+        day = mine.effective_on if other.effective_on is None else other.effective_on
+        metadata = other.metadata if self.erased else mine.metadata
+        return other == replace(mine, effective_on=other.effective_on, metadata=metadata) and (
+            day == mine.effective_on
+        )
+
+
+class Fold:
+    """Accounts and holds of one batch, and what was accepted and refused so far.
+
+    `next_transfer` is the number of the first transfer to be posted, `now_ms` the business time of the batch.
+    """
+
+    def __init__(
+        self,
+        accounts: dict[str, Account],
+        holds: dict[str, Hold],
+        next_number: int,
+        next_transfer: int = 1,
+        now_ms: int = 0,
+        known: dict[str, Known] | None = None,
+    ) -> None:
         self.accounts, self.holds, self.next_number = accounts, holds, next_number
+        self.first_transfer, self.now_ms = next_transfer, now_ms
+        self.known = known or {}
         self.posted: list[Posted] = []
+        self.rejected: list[Rejected] = []
+        self.limits: list[LimitsChanged] = []
         self.touched_holds: dict[str, Hold] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was posted, refused or limited."""
+        return not (self.posted or self.rejected or self.limits)
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest transfer."""
+        return self.first_transfer + len(self.posted) - 1
 
     def account(self, code: str, currency: str) -> Account:
         """The account of that code, opened on first use."""
@@ -98,24 +160,78 @@ class Fold:
             self.next_number += 1
         return account
 
+    def limit(self, change: LimitChange) -> Refusal | None:
+        """Set an account's limits, which opens it; refused if it already stands beyond them."""
+        known = self.accounts.get(change.account)
+        if known is not None and known.currency != change.currency:
+            return Refusal.CURRENCY_DIFFERS
+        counters = known.counters() if known else (0, 0, 0, 0, 0)
+        probe = Account(change.account, change.currency, 0, change.limits, counters)
+        refusal = _beyond_limits(probe, probe)
+        if refusal is None:
+            account = self.account(change.account, change.currency)
+            account.overdraft_max, account.overcredit_max = (
+                change.limits.overdraft_max,
+                change.limits.overcredit_max,
+            )
+            self.limits.append(
+                LimitsChanged(account, change.limits, self.last_seq, self._ordinal())
+            )
+        return refusal
+
+    def post_each(self, chain: Sequence[Transfer]) -> list[Refusal | None]:
+        """Post a chain, or find what became of it before: an outcome for each transfer, None for one posted."""
+        before = [self.known.get(transfer.id) for transfer in chain]
+        if len(chain) > 1 and len({transfer.id for transfer in chain}) < len(chain):
+            return [Refusal.ID_TAKEN] * len(chain)
+        if any(before):
+            return [
+                known.reason if known is not None and known.is_same(transfer) else Refusal.ID_TAKEN
+                for known, transfer in zip(before, chain, strict=True)
+            ]
+        rejected = len(self.rejected)
+        if self.post_chain(chain) is None:
+            self.known.update((transfer.id, Known(transfer, None)) for transfer in chain)
+            return [None] * len(chain)
+        refused = self.rejected[rejected:]
+        self.known.update(
+            (found.transfer.id, Known(found.transfer, found.reason)) for found in refused
+        )
+        return [found.reason for found in refused]
+
     def post_chain(self, transfers: Sequence[Transfer]) -> Refusal | None:
         """Post all of them, or none and say why not. An exception leaves the fold as it was, too."""
+        chain = transfers[0].id if len(transfers) > 1 else None
         journal = _Journal(self, transfers)
         try:
-            for transfer in transfers:
+            for number, transfer in enumerate(transfers):
                 debit = self.account(transfer.debit, transfer.currency)
                 credit = self.account(transfer.credit, transfer.currency)
                 journal.counters.append((debit, debit.counters(), credit, credit.counters()))
-                refusal = self._post(transfer, debit, credit)
+                refusal = self._post(transfer, debit, credit, chain)
                 if refusal is not None:
                     journal.undo()
+                    self._reject(transfers, chain, number, refusal)
                     return refusal
         except BaseException:
             journal.undo()
             raise
         return None
 
-    def _post(self, transfer: Transfer, debit: Account, credit: Account) -> Refusal | None:
+    def _reject(
+        self, transfers: Sequence[Transfer], chain: str | None, number: int, reason: Refusal
+    ) -> None:
+        """Burn the ids of a whole chain; only the transfer that was refused itself has the reason."""
+        for index, transfer in enumerate(transfers):
+            why = reason if index == number else Refusal.LINKED_TRANSFER_FAILED
+            self.rejected.append(Rejected(transfer, chain, why, self.last_seq, self._ordinal()))
+
+    def _ordinal(self) -> int:
+        return len(self.rejected) + len(self.limits) + 1
+
+    def _post(
+        self, transfer: Transfer, debit: Account, credit: Account, chain: str | None
+    ) -> Refusal | None:
         refusal = _static_refusal(transfer, debit, credit)
         if refusal is not None:
             return refusal
@@ -123,16 +239,20 @@ class Fold:
         if isinstance(moved, Refusal):
             return moved
         posted, pending = moved
-        if debit.flags & FLOOR and debit.dp + debit.dq + posted + pending > debit.cp:
-            return Refusal.EXCEEDS_CREDITS
         debit.dp += posted
         debit.dq += pending
-        debit.version += 1
         credit.cp += posted
         credit.cq += pending
+        refusal = _beyond_limits(debit, credit)
+        if refusal is not None:
+            return refusal
+        debit.version += 1
         credit.version += 1
-        self.posted.append(Posted(transfer, posted, pending, Entry(debit, "d"), Entry(credit, "c")))
-        self._keep_hold(transfer, pending)
+        self.posted.append(
+            Posted(transfer, chain, posted, pending, Entry(debit, "d"), Entry(credit, "c"))
+        )
+        if transfer.kind is not Kind.SINGLE:
+            self._keep_hold(transfer, pending)
         return None
 
     def _movement(self, transfer: Transfer) -> tuple[int, int] | Refusal:
@@ -144,22 +264,20 @@ class Fold:
         hold = self.holds.get(transfer.hold or "")
         if hold is None:
             return Refusal.HOLD_NOT_FOUND
-        return _movement_of_hold(transfer, hold)
+        return _movement_of_hold(transfer, hold, self.now_ms)
 
     def _keep_hold(self, transfer: Transfer, pending: int) -> None:
-        if transfer.kind is Kind.SINGLE:
-            return
         if transfer.kind is Kind.HOLD:
             hold = Hold(
                 transfer.id, transfer.debit, transfer.credit, transfer.currency,
-                transfer.amount, transfer.amount, True, transfer.subject,
+                transfer.amount, transfer.amount, True, transfer.subject, transfer.expires_ms,
             )  # fmt: skip
         else:
             hold = self.holds[transfer.hold or ""]
             remaining = hold.remaining + pending
             hold = Hold(
                 hold.id, hold.debit, hold.credit, hold.currency,
-                hold.amount, remaining, remaining > 0, hold.subject,
+                hold.amount, remaining, remaining > 0, hold.subject, hold.expires_ms,
             )  # fmt: skip
         self.holds[hold.id] = self.touched_holds[hold.id] = hold
 
@@ -199,6 +317,8 @@ def _put_back(holds: dict[str, Hold], before: Sequence[tuple[str, Hold | None]])
 
 
 def _static_refusal(transfer: Transfer, debit: Account, credit: Account) -> Refusal | None:
+    if not -COUNTER_MAX <= transfer.amount <= COUNTER_MAX:
+        raise OurMistake(f"{transfer.amount} is no amount: it has more than 63 bits")
     if transfer.amount <= 0:
         return Refusal.AMOUNT_NOT_POSITIVE
     if debit is credit:
@@ -208,9 +328,27 @@ def _static_refusal(transfer: Transfer, debit: Account, credit: Account) -> Refu
     return None
 
 
-def _movement_of_hold(transfer: Transfer, hold: Hold) -> tuple[int, int] | Refusal:
+def _beyond_limits(debit: Account, credit: Account) -> Refusal | None:
+    """Whether the movement that was just added takes an account beyond its limits, or a counter beyond 64 bits."""
+    most = debit.overdraft_max
+    if most is not None and debit.dp - debit.cp + debit.dq > most:
+        return Refusal.EXCEEDS_CREDITS
+    most = credit.overcredit_max
+    if most is not None and credit.cp - credit.dp + credit.cq > most:
+        return Refusal.EXCEEDS_DEBITS
+    if debit.dp + debit.dq > COUNTER_MAX or credit.cp + credit.cq > COUNTER_MAX:
+        return Refusal.BALANCE_TOO_LARGE
+    return None
+
+
+def _movement_of_hold(transfer: Transfer, hold: Hold, now_ms: int) -> tuple[int, int] | Refusal:
     if not hold.open:
         return Refusal.HOLD_NOT_OPEN
+    due = hold.expires_ms is not None and hold.expires_ms <= now_ms
+    if due and transfer.kind is Kind.CAPTURE:
+        return Refusal.HOLD_EXPIRED
+    if hold.expires_ms is not None and not due and transfer.kind is Kind.EXPIRE:
+        return Refusal.HOLD_NOT_DUE
     if (hold.debit, hold.credit) != (transfer.debit, transfer.credit):
         return Refusal.HOLD_DIFFERS
     if transfer.amount > hold.remaining:

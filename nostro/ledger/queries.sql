@@ -1,13 +1,17 @@
 -- name: lock_head
 -- The lock on the book's head row serializes every batch of the book. Always the first statement, alone.
-SELECT epoch, next_seq, next_transfer, next_account, next_batch, last_ms
+SELECT
+    epoch, next_seq, next_transfer, next_account, next_batch, next_audit, last_ms, last_leaf,
+    frontier
 FROM nostro.book_heads WHERE book_id = $1 FOR UPDATE;
 
 -- name: advance_head
 -- Counters only grow; the epoch fences a writer that should be gone.
 WITH done AS (
     UPDATE nostro.book_heads
-    SET next_seq = $2, next_transfer = $3, next_account = $4, next_batch = $5, last_ms = $6
+    SET
+        next_seq = $2, next_transfer = $3, next_account = $4, next_batch = $5, next_audit = $6,
+        last_ms = $7, last_leaf = $8, frontier = $9
     WHERE book_id = $1 AND next_batch = $5 - 1
     RETURNING 1
 )
@@ -18,23 +22,29 @@ SELECT nostro.must_equal(count(*), 1) FROM done;
 SELECT batch_no FROM nostro.batches WHERE book_id = $1 AND batch_no = $2 AND writer = $3::uuid;
 
 -- name: insert_batch
-INSERT INTO nostro.batches (book_id, batch_no, first_transfer, transfer_count, at_ms, epoch, writer)
-VALUES ($1, $2, $3, $4, $5, $6, $7::uuid);
+INSERT INTO nostro.batches (
+    book_id, batch_no, at_ms, epoch, writer, first_transfer, transfer_count, balance_count,
+    rejection_count, limit_count, first_audit, audit_count, transfers_root, balances_root,
+    rejections_root, limits_root, audit_root, previous_leaf, leaf
+)
+VALUES (
+    $1, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
+);
 
 -- name: read_accounts
 SELECT
-    code, currency, account_no, flags,
+    code, currency, account_no, overdraft_max, overcredit_max,
     debits_posted, credits_posted, debits_pending, credits_pending, version
 FROM nostro.ledger_accounts WHERE book_id = $1 AND code = any($2::text []);
 
 -- name: insert_accounts
 INSERT INTO nostro.ledger_accounts (
-    book_id, account_no, code, currency, flags,
+    book_id, account_no, code, currency, overdraft_max, overcredit_max,
     debits_posted, credits_posted, debits_pending, credits_pending, version
 )
 SELECT $1, x.* FROM unnest(
-    $2::bigint [], $3::text [], $4::text [], $5::bigint [],
-    $6::bigint [], $7::bigint [], $8::bigint [], $9::bigint [], $10::bigint []
+    $2::bigint [], $3::text [], $4::text [], $5::bigint [], $6::bigint [],
+    $7::bigint [], $8::bigint [], $9::bigint [], $10::bigint [], $11::bigint []
 ) AS x;
 
 -- name: update_accounts
@@ -53,6 +63,26 @@ WITH done AS (
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 
+-- name: update_limits
+WITH done AS (
+    UPDATE nostro.ledger_accounts AS a
+    SET overdraft_max = x.overdraft_max, overcredit_max = x.overcredit_max
+    FROM unnest($2::bigint [], $3::bigint [], $4::bigint []) AS x (
+        account_no, overdraft_max, overcredit_max
+    )
+    WHERE a.book_id = $1 AND a.account_no = x.account_no
+    RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
+-- name: insert_limit_changes
+INSERT INTO nostro.limit_changes (
+    book_id, batch_no, ordinal, after_seq, account_no, overdraft_max, overcredit_max
+)
+SELECT $1, $2, x.* FROM unnest(
+    $3::integer [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint []
+) AS x;
+
 -- name: insert_transfers
 -- A transfer and both its entries take their amounts from the same row of parameters: sums of zero are structural.
 -- d_… and c_… are the counters of the debited and the credited account after the transfer.
@@ -60,22 +90,25 @@ WITH x AS MATERIALIZED (
     SELECT u.* FROM unnest(
         $4::bigint [], $5::uuid [], $6::text [], $7::bigint [], $8::bigint [], $9::bigint [],
         $10::bigint [], $11::bigint [], $12::text [], $13::text [], $14::text [], $15::uuid [],
-        $16::boolean [], $17::bigint [], $18::bigint [], $19::bigint [], $20::bigint [],
+        $16::boolean [], $17::uuid [], $18::date [], $19::bigint [], $20::bytea [],
         $21::bigint [], $22::bigint [], $23::bigint [], $24::bigint [], $25::bigint [],
-        $26::bigint []
+        $26::bigint [], $27::bigint [], $28::bigint [], $29::bigint [], $30::bigint []
     ) AS u (
         seq, transfer_id, kind, debit, credit, amount, posted, pending, currency, code, subject,
-        hold_id, final, d_dp, d_cp, d_dq, d_cq, d_version, c_dp, c_cp, c_dq, c_cq, c_version
+        hold_id, final, chain_id, effective_on, expires_ms, metadata_hash,
+        d_dp, d_cp, d_dq, d_cq, d_version, c_dp, c_cp, c_dq, c_cq, c_version
     )
 ),
 t AS (
     INSERT INTO nostro.transfers (
         book_id, seq, transfer_id, batch_no, at_ms, kind, debit_account, credit_account,
-        amount, posted, pending, currency, code, subject, hold_id, final
+        amount, posted, pending, currency, code, subject, hold_id, final, chain_id, effective_on,
+        expires_ms, metadata_hash
     )
     SELECT
         $1, x.seq, x.transfer_id, $2, $3, x.kind, x.debit, x.credit,
-        x.amount, x.posted, x.pending, x.currency, x.code, x.subject, x.hold_id, x.final
+        x.amount, x.posted, x.pending, x.currency, x.code, x.subject, x.hold_id, x.final,
+        x.chain_id, x.effective_on, x.expires_ms, x.metadata_hash
     FROM x
 ),
 done AS (
@@ -96,16 +129,18 @@ done AS (
 SELECT nostro.must_equal(count(*), 2 * cardinality($4)) FROM done;
 
 -- name: read_holds
-SELECT replace(hold_id::text, '-', ''), debit, credit, currency, amount, remaining, open, subject
+SELECT
+    replace(hold_id::text, '-', ''), debit, credit, currency, amount, remaining, open, subject,
+    expires_ms
 FROM nostro.holds WHERE book_id = $1 AND hold_id = any($2::uuid []);
 
 -- name: insert_holds
 INSERT INTO nostro.holds (
-    book_id, hold_id, debit, credit, currency, amount, remaining, open, subject
+    book_id, hold_id, debit, credit, currency, amount, remaining, open, subject, expires_ms
 )
 SELECT $1, x.* FROM unnest(
     $2::uuid [], $3::text [], $4::text [], $5::text [], $6::bigint [], $7::bigint [],
-    $8::boolean [], $9::text []
+    $8::boolean [], $9::text [], $10::bigint []
 ) AS x;
 
 -- name: update_holds
@@ -117,19 +152,52 @@ WITH done AS (
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 
+-- name: insert_metadata
+INSERT INTO nostro.transfer_metadata (book_id, transfer_id, metadata, salt)
+SELECT $1, x.* FROM unnest($2::uuid [], $3::text [], $4::bytea []) AS x;
+
+-- name: move_effective_days
+-- Entries of other days than the one they were recorded on: given to their own day, taken from the other.
+INSERT INTO nostro.effective_days AS d (book_id, account_no, effective_on, debits, credits)
+SELECT $1, x.account_no, x.effective_on, sum(x.debits), sum(x.credits)
+FROM unnest($2::bigint [], $3::date [], $4::bigint [], $5::bigint []) AS x (
+    account_no, effective_on, debits, credits
+)
+GROUP BY x.account_no, x.effective_on
+ON CONFLICT (book_id, account_no, effective_on)
+DO UPDATE SET debits = d.debits + excluded.debits, credits = d.credits + excluded.credits;
+
 -- name: insert_rejections
 -- A refused transfer burns its id: the same id can never be accepted later.
-INSERT INTO nostro.rejections (book_id, transfer_id, batch_no, reason, at_ms)
-SELECT $1, x.transfer_id, $2, x.reason, $3
-FROM unnest($4::uuid [], $5::text []) AS x (transfer_id, reason);
+INSERT INTO nostro.rejections (
+    book_id, batch_no, ordinal, after_seq, transfer_id, chain_id, kind, debit, credit, amount,
+    currency, code, subject, hold_id, final, effective_on, expires_ms, metadata_hash, reason
+)
+SELECT $1, $2, x.* FROM unnest(
+    $3::integer [], $4::bigint [], $5::uuid [], $6::uuid [], $7::text [], $8::text [], $9::text [],
+    $10::bigint [], $11::text [], $12::text [], $13::text [], $14::uuid [], $15::boolean [],
+    $16::date [], $17::bigint [], $18::bytea [], $19::text []
+) AS x;
 
--- name: read_rejections
-SELECT replace(transfer_id::text, '-', ''), reason FROM nostro.rejections
-WHERE book_id = $1 AND transfer_id = any($2::uuid []);
-
--- name: read_known_transfers
-SELECT replace(transfer_id::text, '-', '') FROM nostro.transfers
-WHERE book_id = $1 AND transfer_id = any($2::uuid []);
+-- name: read_known
+-- What became of transfers that were posted or refused before, by id.
+SELECT
+    replace(t.transfer_id::text, '-', ''), t.kind, d.code, c.code, t.amount, t.currency, t.code,
+    t.subject, replace(t.hold_id::text, '-', ''), t.final, t.effective_on - '1970-01-01'::date,
+    t.expires_ms, m.metadata, t.metadata_hash IS NOT NULL, NULL
+FROM nostro.transfers AS t
+INNER JOIN nostro.ledger_accounts AS d ON d.book_id = $1 AND t.debit_account = d.account_no
+INNER JOIN nostro.ledger_accounts AS c ON c.book_id = $1 AND t.credit_account = c.account_no
+LEFT JOIN nostro.transfer_metadata AS m ON m.book_id = $1 AND t.transfer_id = m.transfer_id
+WHERE t.book_id = $1 AND t.transfer_id = any($2::uuid [])
+UNION ALL
+SELECT
+    replace(r.transfer_id::text, '-', ''), r.kind, r.debit, r.credit, r.amount, r.currency, r.code,
+    r.subject, replace(r.hold_id::text, '-', ''), r.final, r.effective_on - '1970-01-01'::date,
+    r.expires_ms, m.metadata, r.metadata_hash IS NOT NULL, r.reason
+FROM nostro.rejections AS r
+LEFT JOIN nostro.transfer_metadata AS m ON m.book_id = $1 AND r.transfer_id = m.transfer_id
+WHERE r.book_id = $1 AND r.transfer_id = any($2::uuid []);
 
 -- name: open_book
 -- A book begins with its head. Idempotent: opening it again changes nothing.

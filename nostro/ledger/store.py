@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, LiteralString
 
-from nostro.kernel.posting import Hold
+from nostro.kernel.posting import Hold, Kind, Limits, Transfer
 from nostro.kernel.queries import load
-from nostro.kernel.table import bool_array, int_array, text_array
-from nostro.ledger.fold import Account, Fold, Posted
+from nostro.kernel.table import bool_array, bytes_array, int_array, text_array
+from nostro.ledger.days import date_of
+from nostro.ledger.fold import Account, Fold, Known, LimitsChanged, Posted
+from nostro.ledger.refusals import Refusal
+from nostro.ledger.sealed import Sealed
 
 QUERIES = load("nostro.ledger")
 Write = tuple[LiteralString, tuple[Any, ...]]
@@ -16,7 +19,9 @@ Write = tuple[LiteralString, tuple[Any, ...]]
 
 def accounts_from(rows: Sequence[tuple[Any, ...]]) -> dict[str, Account]:
     """Accounts by code, from the rows of `read_accounts`."""
-    return {row[0]: Account(row[0], row[1], row[2], row[3], row[4:9]) for row in rows}
+    return {
+        row[0]: Account(row[0], row[1], row[2], Limits(row[3], row[4]), row[5:10]) for row in rows
+    }
 
 
 def holds_from(rows: Sequence[tuple[Any, ...]]) -> dict[str, Hold]:
@@ -24,37 +29,72 @@ def holds_from(rows: Sequence[tuple[Any, ...]]) -> dict[str, Hold]:
     return {row[0]: Hold(*row) for row in rows}
 
 
-def writes(
-    fold: Fold,
-    versions_read: dict[str, int],
-    holds_read: frozenset[str],
-    book: int,
-    batch_no: int,
-    at_ms: int,
-    first_transfer: int,
-) -> Iterator[Write]:
-    """Statements with parameters that make the fold durable."""
-    if not fold.posted:
-        return
-    changed = [a for a in fold.accounts.values() if a.version != versions_read.get(a.code, 0)]
-    new = [account for account in changed if account.is_new]
-    old = [account for account in changed if not account.is_new]
+def known_from(rows: Sequence[tuple[Any, ...]]) -> dict[str, Known]:
+    """What became of transfers, by id, from the rows of `read_known`."""
+    return {row[0]: _known(*row) for row in rows}
+
+
+def _known(*row: Any) -> Known:
+    (identifier, kind, debit, credit, amount, currency, code, subject, hold, final, day, expires,
+     metadata, had_metadata, reason) = row  # fmt: skip
+    transfer = Transfer(
+        identifier, Kind(kind), debit, credit, amount, currency, code, subject, hold, final, day,
+        expires, metadata,
+    )  # fmt: skip
+    erased = had_metadata and metadata is None
+    return Known(transfer, Refusal(reason) if reason else None, erased)
+
+
+def writes(sealed: Sealed, holds_read: frozenset[str]) -> Iterator[Write]:
+    """Statements with parameters that make the fold of a batch durable, in the order they have to run."""
+    fold, book = sealed.fold, sealed.book
+    if not fold.is_empty:
+        yield from _account_writes(sealed)
+    if fold.posted:
+        transfers, entries = _transfer_arrays(sealed), _entry_arrays(fold.posted)
+        yield (
+            QUERIES["insert_transfers"],
+            (book, sealed.batch_no, sealed.at_ms, *transfers, *entries),
+        )
+        yield from _hold_writes(fold, holds_read, book)
+        yield from _displaced(sealed)
+    if sealed.salted:
+        yield QUERIES["insert_metadata"], (book, *_metadata_arrays(sealed))
+    if fold.rejected:
+        arrays = _rejection_arrays(sealed)
+        yield QUERIES["insert_rejections"], (book, sealed.batch_no, *arrays)
+    if fold.limits:
+        yield QUERIES["insert_limit_changes"], (book, sealed.batch_no, *_limit_arrays(fold.limits))
+
+
+def _account_writes(sealed: Sealed) -> Iterator[Write]:
+    new = [account for account in sealed.touched if account.is_new]
+    old = [account for account in sealed.touched if not account.is_new]
     if new:
-        yield QUERIES["insert_accounts"], (book, *_account_arrays(new))
+        yield QUERIES["insert_accounts"], (sealed.book, *_account_arrays(new))
     if old:
-        read = int_array([versions_read[account.code] for account in old])
+        read = int_array([sealed.versions_read[account.code] for account in old])
         numbers = int_array([account.number for account in old])
-        yield QUERIES["update_accounts"], (book, numbers, *_counter_arrays(old), read)
-    transfers = _transfer_arrays(fold.posted, first_transfer)
-    entries = _entry_arrays(fold.posted)
-    yield QUERIES["insert_transfers"], (book, batch_no, at_ms, *transfers, *entries)
-    yield from _hold_writes(fold, holds_read, book)
+        yield QUERIES["update_accounts"], (sealed.book, numbers, *_counter_arrays(old), read)
+    limited = {found.account.code: found.account for found in sealed.fold.limits}
+    known = [account for account in limited.values() if not account.is_new]
+    if known:
+        yield QUERIES["update_limits"], (sealed.book, *_account_limit_arrays(known))
 
 
-def rejections(rejected: Mapping[str, str], book: int, batch_no: int, at_ms: int) -> Write:
-    """The rows of refused transfers: reasons by transfer id."""
-    ids, reasons = text_array(rejected), text_array(rejected.values())
-    return QUERIES["insert_rejections"], (book, batch_no, at_ms, ids, reasons)
+def _displaced(sealed: Sealed) -> Iterator[Write]:
+    """What counts for another day than the one it is recorded on."""
+    rows = []
+    for posted in sealed.fold.posted:
+        day = posted.transfer.effective_on
+        if posted.posted and day is not None and day != sealed.day:
+            for moved, sign in ((day, 1), (sealed.day, -1)):
+                rows.append((posted.debit.account, date_of(moved), sign * posted.posted, 0))
+                rows.append((posted.credit.account, date_of(moved), 0, sign * posted.posted))
+    if rows:
+        accounts, days, debits, credits = zip(*rows, strict=True)
+        arrays = (int_array(accounts), text_array(days), int_array(debits), int_array(credits))
+        yield QUERIES["move_effective_days"], (sealed.book, *arrays)
 
 
 def _hold_writes(fold: Fold, read: frozenset[str], book: int) -> Iterator[Write]:
@@ -77,8 +117,62 @@ def _account_arrays(accounts: Sequence[Account]) -> tuple[str, ...]:
         int_array([account.number for account in accounts]),
         text_array([account.code for account in accounts]),
         text_array([account.currency for account in accounts]),
-        int_array([account.flags for account in accounts]),
+        int_array([account.overdraft_max for account in accounts]),
+        int_array([account.overcredit_max for account in accounts]),
         *_counter_arrays(accounts),
+    )
+
+
+def _account_limit_arrays(accounts: Sequence[Account]) -> tuple[str, ...]:
+    return (
+        int_array([account.number for account in accounts]),
+        int_array([account.overdraft_max for account in accounts]),
+        int_array([account.overcredit_max for account in accounts]),
+    )
+
+
+def _limit_arrays(changes: Sequence[LimitsChanged]) -> tuple[str, ...]:
+    return (
+        int_array([change.ordinal for change in changes]),
+        int_array([change.after_seq for change in changes]),
+        int_array([change.account.number for change in changes]),
+        int_array([change.limits.overdraft_max for change in changes]),
+        int_array([change.limits.overcredit_max for change in changes]),
+    )
+
+
+def _metadata_arrays(sealed: Sealed) -> tuple[str, ...]:
+    salted = sealed.salted
+    return (
+        text_array(salted),
+        text_array([found.text for found in salted.values()]),
+        bytes_array([found.salt for found in salted.values()]),
+    )
+
+
+def _rejection_arrays(sealed: Sealed) -> tuple[str, ...]:
+    rejected = sealed.fold.rejected
+    transfers = [found.transfer for found in rejected]
+    return (
+        int_array([found.ordinal for found in rejected]),
+        int_array([found.after_seq for found in rejected]),
+        text_array([transfer.id for transfer in transfers]),
+        text_array([found.chain for found in rejected]),
+        text_array([transfer.kind for transfer in transfers]),
+        text_array([transfer.debit for transfer in transfers]),
+        text_array([transfer.credit for transfer in transfers]),
+        int_array([transfer.amount for transfer in transfers]),
+        text_array([transfer.currency for transfer in transfers]),
+        text_array([transfer.code for transfer in transfers]),
+        text_array([transfer.subject for transfer in transfers]),
+        text_array([transfer.hold for transfer in transfers]),
+        bool_array([transfer.final for transfer in transfers]),
+        text_array(
+            [None if t.effective_on is None else date_of(t.effective_on) for t in transfers]
+        ),
+        int_array([transfer.expires_ms for transfer in transfers]),
+        bytes_array([sealed.metadata_hash(transfer) for transfer in transfers]),
+        text_array([found.reason for found in rejected]),
     )
 
 
@@ -96,11 +190,14 @@ def _hold_arrays(holds: Sequence[Hold]) -> tuple[str, ...]:
         int_array([hold.remaining for hold in holds]),
         bool_array([hold.open for hold in holds]),
         text_array([hold.subject for hold in holds]),
+        int_array([hold.expires_ms for hold in holds]),
     )
 
 
-def _transfer_arrays(posted: Sequence[Posted], first: int) -> tuple[str, ...]:
+def _transfer_arrays(sealed: Sealed) -> tuple[str, ...]:
+    posted = sealed.fold.posted
     transfers = [item.transfer for item in posted]
+    first = sealed.fold.first_transfer
     return (
         int_array(range(first, first + len(posted))),
         text_array([transfer.id for transfer in transfers]),
@@ -115,6 +212,10 @@ def _transfer_arrays(posted: Sequence[Posted], first: int) -> tuple[str, ...]:
         text_array([transfer.subject for transfer in transfers]),
         text_array([transfer.hold for transfer in transfers]),
         bool_array([transfer.final for transfer in transfers]),
+        text_array([item.chain for item in posted]),
+        text_array([date_of(sealed.effective_day(transfer)) for transfer in transfers]),
+        int_array([transfer.expires_ms for transfer in transfers]),
+        bytes_array([sealed.metadata_hash(transfer) for transfer in transfers]),
     )
 
 

@@ -34,6 +34,7 @@ class Identity(msgspec.Struct, frozen=True):
 
     account: Account
     live: bool
+    key_id: str
 
     @property
     def book(self) -> int:
@@ -50,3 +51,4 @@ class KeyFacts(msgspec.Struct, frozen=True):
     last4: str
     created_ms: SystemTime
     revoked_ms: SystemTime | None = None
+    id: str = ""

@@ -2,7 +2,7 @@
 -- Whom a key speaks for: by the keyed hash of the whole key, unless revoked.
 SELECT
     a.account, a.test_book, a.live_book, a.name, a.email, a.country, a.default_currency,
-    a.fee_basis_points, a.fee_fixed, a.api_version, a.created_ms, k.live
+    a.fee_basis_points, a.fee_fixed, a.api_version, a.created_ms, k.live, k.id
 FROM nostro.api_keys AS k
 INNER JOIN nostro.accounts AS a ON k.account = a.account
 WHERE k.key_hash = $1 AND k.revoked_ms IS NULL;
@@ -34,21 +34,21 @@ ON CONFLICT DO NOTHING;
 UPDATE nostro.accounts SET fee_basis_points = $2, fee_fixed = $3 WHERE account = $1;
 
 -- name: insert_key
-INSERT INTO nostro.api_keys (key_hash, account, live, prefix, last4, created_ms)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO nostro.api_keys (key_hash, id, account, live, prefix, last4, created_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT DO NOTHING;
 
 -- name: list_keys
-SELECT account, live, prefix, last4, created_ms, revoked_ms FROM nostro.api_keys
+SELECT account, live, prefix, last4, created_ms, revoked_ms, id FROM nostro.api_keys
 WHERE account = $1 ORDER BY created_ms;
 
 -- name: list_every_key
-SELECT account, live, prefix, last4, created_ms, revoked_ms FROM nostro.api_keys
+SELECT account, live, prefix, last4, created_ms, revoked_ms, id FROM nostro.api_keys
 ORDER BY created_ms, account, last4;
 
 -- name: revoke_key
 UPDATE nostro.api_keys SET revoked_ms = $2 WHERE key_hash = $1 AND revoked_ms IS NULL
-RETURNING account;
+RETURNING account, live, id;
 
 -- name: list_books
 SELECT book_id, live, name FROM nostro.books ORDER BY book_id;

@@ -49,7 +49,7 @@ class Merchants:
         if not rows:
             self._remembered.pop(digest, None)
             return None
-        identity = Identity(_account(rows[0]), rows[0][11])
+        identity = Identity(_account(rows[0][:12]), rows[0][11], rows[0][12])
         if forgotten == self._forgotten:  # else what was read may have been revoked meanwhile
             self._remember(digest, identity)
         return identity
@@ -110,7 +110,8 @@ class Merchants:
         _refuse_unsafe(key, live)
         plain = key.reveal()
         await self._store.write(
-            QUERIES["insert_key"], self._hash(plain), account, live, _prefix(live), plain[-4:],
+            QUERIES["insert_key"], self._hash(plain), key_id(self._hash(plain)), account, live,
+            _prefix(live), plain[-4:],
             self._clock.system(),
         )  # fmt: skip
         return key
@@ -143,6 +144,11 @@ class Merchants:
     def _fresh_key(self, live: bool) -> Secret:
         number = int.from_bytes(self._entropy.bytes(24), "big")
         return Secret(_prefix(live) + base62(number, 33)[-KEY_DIGITS:])
+
+
+def key_id(key_hash: bytes) -> str:
+    """How a key is named where it may be seen: it tells nothing of the key."""
+    return f"key_{key_hash.hex()[:24]}"
 
 
 def _prefix(live: bool) -> str:

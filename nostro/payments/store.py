@@ -17,12 +17,15 @@ INTENTS = Table(
         "cancellation_reason", "last_error",
     ),
     listed=True,
+    audited="status",
 )  # fmt: skip
 ATTEMPTS = Table(
     "payment_attempts",
     Attempt,
     QUERIES,
     mutable=("state", "lease_until", "holder", "epoch", "sends", "doubt_hold", "evidence"),
+    audited="state",
+    about="intent",
 )
 CHARGES = Table(
     "charges",
@@ -33,4 +36,6 @@ CHARGES = Table(
         "released", "balance_transaction", "available_on",
     ),
     listed=True,
+    audited="status",
+    about="intent",
 )  # fmt: skip

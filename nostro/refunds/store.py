@@ -16,4 +16,5 @@ REFUNDS = Table(
         "hold", "balance_transaction", "failure_balance_transaction", "failure_reason", "evidence",
     ),
     listed=True,
+    audited="state",
 )  # fmt: skip

@@ -56,7 +56,9 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
     (
         "burned_ids", "transfer 1",
         (
-            ("INSERT INTO nostro.rejections SELECT book_id, transfer_id, batch_no, 'exceeds_hold', at_ms "
+            ("INSERT INTO nostro.rejections (book_id, batch_no, ordinal, after_seq, transfer_id, kind, debit, "
+            "credit, amount, currency, code, subject, final, reason) SELECT book_id, batch_no, 1, seq, "
+            "transfer_id, kind, 'a', 'b', amount, currency, code, subject, final, 'exceeds_hold' "
             "FROM nostro.transfers WHERE seq = 1"),
         ),
     ),
@@ -105,9 +107,9 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
         "charge_postings", "<sale>",
         (
             (
-                "INSERT INTO nostro.transfers SELECT book_id, 999999, gen_random_uuid(), batch_no, "
-                "at_ms, kind, debit_account, credit_account, amount, posted, pending, currency, code, "
-                "subject, hold_id, final FROM nostro.transfers "
+                "INSERT INTO nostro.transfers SELECT book_id, 999999, gen_random_uuid(), batch_no, at_ms, "
+                "effective_on, kind, debit_account, credit_account, amount, posted, pending, currency, "
+                "code, subject, chain_id, hold_id, final FROM nostro.transfers "
                 "WHERE subject = '<sale>' AND code = 'fee'"
             ),
         ),

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nostro.kernel.posting import Kind, Transfer
-from nostro.ledger.fold import FLOOR, Account, Fold, Refusal
+from nostro.kernel.posting import Kind, Limits, Transfer
+from nostro.ledger.fold import Account, Fold
+from nostro.ledger.refusals import Refusal
 from tests.unit.ledger.naive import NaiveLedger
 
 CODES = ("a", "b", "c")
@@ -56,7 +57,10 @@ def _replace(transfer: Transfer, fields: dict[str, Any]) -> Transfer:
 
 
 def a_fold(floors: frozenset[str]) -> Fold:
-    accounts = {code: Account(code, "usd", n + 1, FLOOR) for n, code in enumerate(sorted(floors))}
+    accounts = {
+        code: Account(code, "usd", n + 1, Limits(overdraft_max=0))
+        for n, code in enumerate(sorted(floors))
+    }
     return Fold(accounts, {}, len(accounts) + 1)
 
 
@@ -107,7 +111,7 @@ def test_batches_may_be_cut_anywhere(chains: Chains, cut: int) -> None:
     first = Fold({}, {}, 1)
     parts = [first.post_chain(chain) for chain in told[:cut]]
     accounts = {
-        code: Account(code, found.currency, found.number, found.flags, found.counters())
+        code: Account(code, found.currency, found.number, Limits(), found.counters())
         for code, found in first.accounts.items()
     }
     second = Fold(accounts, dict(first.holds), first.next_number)

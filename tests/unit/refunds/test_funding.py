@@ -52,7 +52,7 @@ def funded(day: BusinessTime, released: bool, pending: int, available: int) -> F
             assert fold.post_chain([transfer]) is None
     identifier = day_id("acct_1", "usd", day)
     row = AvailableDay(identifier, "acct_1", "usd", day, pending, released)
-    overlay = Overlay({("available_days", identifier): row}, fold, NOW, SystemTime(0))
+    overlay = Overlay({("available_days", identifier): row}, fold, NOW, SystemTime(0), lambda: b"")
     command = Fund(charge)
     found: Funded | None = overlay.decide(command, command.reads())
     return found
