@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Secret | None = None
     app_url: Secret | None = None  # the app role's URL, given to the children of `nostro up`
     secret_key: Secret | None = None
+    log_origin: str | None = None
     fee_basis_points: int = 0
     fee_fixed: int = 0
     shared_buffers_mb: int = 128
@@ -111,6 +112,8 @@ MEANING: Mapping[str, str] = {
     "database_url": "An external PostgreSQL, 15 or newer, as its owner. Without it: the embedded one.",
     "app_url": "The application role's URL. `nostro up` gives it to its children.",
     "secret_key": "Registers this `sk_test_…` key for the first account.",
+    "log_origin": "What the ledger's public log is named, such as pay.example.com. Without it: a random name. "
+    "Chosen once: a log cannot be renamed.",
     "fee_basis_points": "What an account pays per captured payment, in 1/100 % of the amount.",
     "fee_fixed": "What it pays besides, per captured payment, in minor units.",
     "shared_buffers_mb": "Memory of the embedded database's page cache, in MB.",

@@ -11,6 +11,7 @@ import msgspec
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.api.fingerprint import RequestFingerprint
 from nostro.api.services import Services
+from nostro.bootstrap.log import log_keys
 from nostro.bootstrap.secret_files import secret_file
 from nostro.config import Settings
 from nostro.db.committer import Committer
@@ -72,6 +73,7 @@ async def graph(settings: Settings, app_url: str, role: str) -> AsyncIterator[Gr
     clock, entropy = SystemClock(), SystemEntropy()
     pool, deciders = Pool(app_url), Deciders(app_url, clock, entropy)
     keyring = open_key_file(settings.data_dir / "vault.keys", entropy)
+    log_keys(settings, entropy, clock)
     vault = Vault(keyring, entropy)
     cards = CardVault(vault, PresealedCards(vault, today(clock)), pool, clock, entropy)
     await cards.open_for_business(pool)

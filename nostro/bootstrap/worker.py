@@ -13,6 +13,7 @@ from nostro.api.reading import Reading
 from nostro.api.render import encode, event
 from nostro.bootstrap.app_url import app_url
 from nostro.bootstrap.graph import Graph, graph, webhook_targets
+from nostro.bootstrap.log import publisher
 from nostro.config import Settings
 from nostro.events.delivery import Deliveries
 from nostro.events.model import Endpoint, Event
@@ -31,6 +32,7 @@ from nostro.work.duties import (
     Resolving,
 )
 from nostro.work.leases import Lease
+from nostro.work.log_duties import Publishing, TakingSnapshots
 from nostro.work.loop import Worker, run_worker
 from nostro.work.predecessors import ATTEMPTS, Holdings, bury
 from nostro.work.webhooks import RetryingDeliveries, ServingEndpoints
@@ -84,6 +86,8 @@ class Work:
             PruningKeys(book, desk),
             ServingEndpoints(book.id, self._deliveries, desk.clock, held),
             RetryingDeliveries(book.id, self._deliveries, desk.clock, held),
+            Publishing(publisher(self._settings, self._graph.pool, book.id, desk.clock)),
+            TakingSnapshots(book, desk),
         ]
 
     async def _fee_of(self, account: str) -> FeeSchedule:

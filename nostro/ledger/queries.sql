@@ -223,3 +223,55 @@ INNER JOIN nostro.ledger_accounts AS d ON d.book_id = $1 AND t.debit_account = d
 INNER JOIN nostro.ledger_accounts AS c ON c.book_id = $1 AND t.credit_account = c.account_no
 WHERE t.book_id = $1 AND t.subject = any($2::text [])
 ORDER BY t.seq;
+
+-- name: read_tree
+-- A book's tree as it stands: one leaf per batch.
+SELECT next_batch - 1, frontier, next_transfer - 1 FROM nostro.book_heads WHERE book_id = $1;
+
+-- name: read_leaves
+SELECT leaf FROM nostro.batches WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
+ORDER BY batch_no;
+
+-- name: read_headers
+SELECT
+    batch_no, at_ms, epoch, replace(writer::text, '-', ''), first_transfer, transfer_count,
+    balance_count, rejection_count, limit_count, first_audit, audit_count, transfers_root,
+    balances_root, rejections_root, limits_root, audit_root, previous_leaf, leaf
+FROM nostro.batches WHERE book_id = $1 AND batch_no = any($2::bigint []) ORDER BY batch_no;
+
+-- name: last_batch_before
+-- The last batch before an instant, and the last transfer by then.
+SELECT batch_no, first_transfer + transfer_count - 1 FROM nostro.batches
+WHERE book_id = $1 AND at_ms < $2 ORDER BY at_ms DESC, batch_no DESC LIMIT 1;
+
+-- name: balances_as_of
+-- Every account as it stood after transfer $2 and batch $3: the version is found by halving, the limits in their history.
+WITH RECURSIVE s AS (
+    SELECT a.account_no, 0::bigint AS low, a.version AS high
+    FROM nostro.ledger_accounts AS a WHERE a.book_id = $1
+    UNION ALL
+    SELECT
+        s.account_no,
+        CASE WHEN e.transfer_seq <= $2 THEN e.version ELSE s.low END,
+        CASE WHEN e.transfer_seq <= $2 THEN s.high ELSE e.version - 1 END
+    FROM s
+    INNER JOIN nostro.entries AS e
+        ON e.book_id = $1 AND s.account_no = e.account_no AND e.version = (s.low + s.high + 1) / 2
+    WHERE s.low < s.high
+),
+l AS (
+    SELECT DISTINCT ON (account_no) account_no, overdraft_max, overcredit_max
+    FROM nostro.limit_changes WHERE book_id = $1 AND batch_no <= $3
+    ORDER BY account_no, batch_no DESC, ordinal DESC
+)
+SELECT
+    a.account_no, s.low, coalesce(e.debits_posted, 0), coalesce(e.credits_posted, 0),
+    coalesce(e.debits_pending, 0), coalesce(e.credits_pending, 0),
+    l.overdraft_max, l.overcredit_max, a.code, a.currency
+FROM s
+INNER JOIN nostro.ledger_accounts AS a ON a.book_id = $1 AND s.account_no = a.account_no
+LEFT JOIN nostro.entries AS e
+    ON e.book_id = $1 AND s.account_no = e.account_no AND s.low = e.version
+LEFT JOIN l ON s.account_no = l.account_no
+WHERE s.low = s.high AND (s.low > 0 OR l.account_no IS NOT NULL)
+ORDER BY convert_to(a.code, 'UTF8');

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nostro.cli.doctor.line import Line, fail, ok, warn
 
-KEY_FILES = ("api.key", "vault.keys", "secret.key")
+KEY_FILES = ("api.key", "vault.keys", "log.keys", "secret.key")
 PASSWORDS = "postgres/passwords"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -274,6 +274,16 @@ CREATE TABLE nostro.checkpoints (
 );
 
 -- room: audit
+-- Hashes over 256, 65,536, … leaves of a book's tree, from its first leaf on: what a proof would otherwise hash anew.
+CREATE TABLE nostro.log_nodes (
+    book_id integer NOT NULL,
+    height integer NOT NULL CHECK (height > 0 AND height % 8 = 0),
+    number bigint NOT NULL,
+    hash bytea NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (book_id, height, number)
+);
+
+-- room: audit
 -- reference table
 CREATE TABLE nostro.log_keys (
     public_key bytea PRIMARY KEY CHECK (length(public_key) = 32),
@@ -313,7 +323,7 @@ GRANT SELECT, INSERT ON
 nostro.books, nostro.accounts, nostro.api_keys, nostro.book_heads, nostro.batches,
 nostro.ledger_accounts, nostro.limit_changes, nostro.transfers, nostro.transfer_metadata,
 nostro.entries, nostro.effective_days, nostro.holds, nostro.rejections, nostro.audit_records,
-nostro.checkpoints, nostro.log_keys, nostro.balance_snapshots, nostro.alarms
+nostro.checkpoints, nostro.log_nodes, nostro.log_keys, nostro.balance_snapshots, nostro.alarms
 TO nostro_app;
 GRANT UPDATE (fee_basis_points, fee_fixed, name, email) ON nostro.accounts TO nostro_app;
 GRANT UPDATE (revoked_ms) ON nostro.api_keys TO nostro_app;

@@ -1,0 +1,62 @@
+"""What the log asks of the worker: checkpoints every few seconds, a snapshot of all balances every day."""
+
+from __future__ import annotations
+
+import logging
+
+from nostro.audit import snapshots
+from nostro.kernel.clock import DAY, MINUTE, SECOND
+from nostro.ledger.days import date_of
+from nostro.ledger.publishing import LogForked, Publisher
+from nostro.ledger.snapshots import last_before, take
+from nostro.work.duties import Book, Desk
+
+log = logging.getLogger(__name__)
+
+
+class Publishing:
+    """Signs what was committed and writes it to files outside the database."""
+
+    name, idle_ms = "log", 2 * SECOND
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    async def round(self) -> int:
+        """Publish. It never hurries: a checkpoint stands for all batches before it."""
+        try:
+            await self._publisher.publish()
+        except LogForked as forked:
+            log.critical("THE LOG WAS TAMPERED WITH, nothing more is signed: %s", forked)
+            raise
+        return 0
+
+    async def close(self) -> None:
+        """Nothing is under way between rounds."""
+
+
+class TakingSnapshots:
+    """Writes down all balances of yesterday, once a day."""
+
+    name, idle_ms = "snapshots", 1 * MINUTE
+
+    def __init__(self, book: Book, desk: Desk) -> None:
+        self._book, self._desk = book.id, desk
+
+    async def round(self) -> int:
+        """Yesterday's, unless it is there or nothing has happened since the last."""
+        desk, book = self._desk, self._book
+        today = desk.clock.business() // DAY
+        yesterday = date_of(today - 1)
+        last = await snapshots.newest(desk.reader, book)
+        if last is not None and last.taken_on >= yesterday:
+            return 0
+        moment = await last_before(desk.reader, book, today * DAY)
+        if moment is None or (last is not None and moment.batch <= last.as_of_batch + 1):
+            return 0  # the batch after a snapshot's is the one that wrote it down
+        snapshot = await take(desk.reader, book, moment, yesterday)
+        await desk.decider(book).run(snapshots.RecordSnapshot(book, desk.seed(), snapshot))
+        return 1
+
+    async def close(self) -> None:
+        """Nothing is under way between rounds."""
