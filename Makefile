@@ -24,6 +24,7 @@ check: setup $(VENV)/.sql-checked
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict verifier/nostro_verify.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/architecture
 
