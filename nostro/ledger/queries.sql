@@ -275,3 +275,20 @@ LEFT JOIN nostro.entries AS e
 LEFT JOIN l ON s.account_no = l.account_no
 WHERE s.low = s.high AND (s.low > 0 OR l.account_no IS NOT NULL)
 ORDER BY convert_to(a.code, 'UTF8');
+
+-- name: numbers_of_subject
+-- Which transfers explain an object, and in which batches they are.
+SELECT seq, batch_no FROM nostro.transfers WHERE book_id = $1 AND subject = $2 ORDER BY seq;
+
+-- name: read_transfer_records
+-- Transfers as the log holds them, with their metadata as far as it was not erased.
+SELECT
+    t.seq, t.transfer_id::text, t.chain_id::text, t.hold_id::text, t.kind, t.final, t.amount,
+    t.posted, t.pending, t.effective_on - '1970-01-01'::date, t.expires_ms, d.code, c.code,
+    t.currency, t.code, t.subject, t.metadata_hash, m.salt, m.metadata
+FROM nostro.transfers AS t
+INNER JOIN nostro.ledger_accounts AS d ON d.book_id = $1 AND t.debit_account = d.account_no
+INNER JOIN nostro.ledger_accounts AS c ON c.book_id = $1 AND t.credit_account = c.account_no
+LEFT JOIN nostro.transfer_metadata AS m ON m.book_id = $1 AND t.transfer_id = m.transfer_id
+WHERE t.book_id = $1 AND t.seq >= $2 AND t.seq < $3
+ORDER BY t.seq;
