@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from nostro.api import snapshots, versions
 from nostro.api.deciding import seed
 from nostro.api.errors import ApiError, lock_timeout, to_body
-from nostro.api.operation import Call, Reply, Shown
+from nostro.api.operation import Call, File, Reply, Shown
 from nostro.api.present import freeze, present, thaw
 from nostro.api.reading import Reading
 from nostro.api.render import encode, render
@@ -33,6 +33,8 @@ async def answer(call: Call, reply: Reply, headers: dict[str, str]) -> Rendered:
         headers["Idempotent-Replayed"] = "true"
         headers["Original-Request"] = reply.original_request
         return await _saved(call, answers.decode(reply.answer))
+    if isinstance(reply, File):
+        return 200, reply.data
     if isinstance(reply, Shown):
         return 200, encode(await _presented(call, reply.body))
     if isinstance(reply, Refusal) and reply.code == "lock_timeout":

@@ -25,6 +25,7 @@ from nostro.api.echo import echo
 from nostro.api.errors import ApiError
 from nostro.api.operation import Call, Operation, by_path
 from nostro.api.parameters import form_refused, parse
+from nostro.api.public_log import PublicLog
 from nostro.api.whole_body import cut_off, whole_or_refused
 from nostro.events.emit import Origin
 from nostro.idempotency.model import Request as KeyRequest
@@ -288,6 +289,7 @@ def build(open_services: OpenServices, operations: list[Operation]) -> Applicati
         app.add_route(path, Resource(holder, methods))
     app.add_route("/health", Health(holder))
     app.add_route("/openapi.json", Document(operations))
+    app.add_route("/nostro/v1/log/{book:int}/{what:path}", LogFiles(holder))
     app.add_sink(_unknown_url, "/")
     app.add_error_handler(falcon.HTTPError, _http_error)
     return app
@@ -307,6 +309,21 @@ class Health:
         except Unavailable:
             response.status = 503
             response.media = {"status": "database unavailable"}
+
+
+class LogFiles:
+    """A book's public log, for anybody: hashes and signatures."""
+
+    def __init__(self, holder: Holder) -> None:
+        self._log = PublicLog(holder)
+
+    async def on_get(self, request: Request, response: Response, book: int, what: str) -> None:
+        """The file, or 404 in the wire's shape."""
+        try:
+            if not await self._log.serve(response, book, what):
+                _refuse(response, errors.unknown_url(request.method, request.path))
+        except Unavailable:
+            _refuse(response, errors.unavailable())
 
 
 class Document:

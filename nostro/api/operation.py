@@ -66,7 +66,13 @@ class Shown(msgspec.Struct, frozen=True):
     body: Any
 
 
-Reply = Answer | Refusal | Replayed | Shown
+class File(msgspec.Struct, frozen=True):
+    """A file in its one spelling: these bytes and no others."""
+
+    data: bytes
+
+
+Reply = Answer | Refusal | Replayed | Shown | File
 Handler = Callable[[Call], Awaitable[Reply]]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 
 from nostro.cli import app as commands
-from nostro.cli.programs import NewKeys, give, print_json
+from nostro.cli.programs import NewKeys, Proofs, give, print_json
 from nostro.config import Settings
 from nostro.kernel.secret import Secret
 from nostro.merchants.model import KeyFacts
@@ -71,6 +71,12 @@ class Programs:
         from nostro.bootstrap import administration
 
         return asyncio.run(administration.verify(settings, books, with_acquirer, as_json))
+
+    def proofs(self, settings: Settings, book: int) -> Proofs:
+        """Proofs of a book."""
+        from nostro.bootstrap import proofs
+
+        return proofs.Proofs(settings, book)
 
     def demo(self, settings: Settings, as_json: bool) -> int:
         """Show the whole story."""

