@@ -6,8 +6,9 @@
 
 A book's ledger is a Merkle tree (RFC 6962, SHA-256). Its leaves are batch headers; a header holds
 the roots of smaller trees over what the batch recorded: transfers, balances, audit records. The log
-signs its tree's size and root in a checkpoint (c2sp.org/tlog-checkpoint). A proof leads from a record
-to its batch's root, from the header to the log's root, and so to the signature of a key you know.
+signs its tree's size and root in a checkpoint (c2sp.org/tlog-checkpoint). A proof leads from a
+record to its batch's root, from the header to the log's root, and so to the signature of a key you
+know.
 
 Every check is in this file, to be read from top to bottom. Anything unexpected refuses: an unknown
 or missing field, a number where a text belongs, JSON that is not in its one canonical spelling.
@@ -64,7 +65,7 @@ def split(size: int) -> int:
 
 
 def root_by_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes:
-    """The root that a leaf leads to. Each step leaves the half of the tree that has no such leaf."""
+    """The root that a leaf leads to. Each step leaves the half of the tree without that leaf."""
     need((size == 1) == (not proof), "an inclusion proof has hashes too many or too few")
     if size == 1:
         return leaf
@@ -90,10 +91,7 @@ def roots_by_consistency(
     `whole`: this subtree begins at the first leaf, so where it is the old tree, its hash is known.
     """
     if old_size == size:
-        need(
-            len(proof) == (0 if whole else 1),
-            "the consistency proof has hashes too many or too few",
-        )
+        need(len(proof) == (0 if whole else 1), "the consistency proof has too many or few hashes")
         return (old_root, old_root) if whole else (proof[0], proof[0])
     need(bool(proof), "the consistency proof has too few hashes")
     left, rest, last = split(size), proof[:-1], proof[-1]
@@ -143,6 +141,7 @@ class Checkpoint:
     """
 
     def __init__(self, note: str, keys: list[Key], what: str, own: bool = False):
+        # Only `signed_by`, at the end, makes any of this true.
         text, gap, signatures = note.rpartition("\n\n")
         signature_lines, most = signatures.split("\n"), 1 if own else MOST_SIGNATURES
         need(bool(gap) and not signature_lines.pop(), f"{what} is not a signed note")
@@ -225,9 +224,8 @@ def hexadecimal(size: int, absent: bool = False) -> Encode:
 
 def text(value: Any) -> bytes | None:
     """The length in four bytes, then UTF-8."""
-    return (
-        None if type(value) is not str else len(value.encode()).to_bytes(4, "big") + value.encode()
-    )
+    data = value.encode() if type(value) is str else None
+    return None if data is None else len(data).to_bytes(4, "big") + data
 
 
 def day(value: Any) -> bytes | None:
@@ -261,7 +259,8 @@ TRANSFER = """seq:u64 id:uuid chain:uuid? hold:uuid? type:type final:flag amount
     subject:text metadata_hash:hash? | metadata:object? batch:u64 index:u64 proof:list"""
 HEADER = """at_ms:u64 epoch:u32 writer:uuid first_transfer:u64 transfer_count:u32 balance_count:u32
     rejection_count:u32 limit_count:u32 first_audit:u64 audit_count:u32 transfers_root:hash
-    balances_root:hash rejections_root:hash limits_root:hash audit_root:hash previous:hash? | proof:list"""
+    balances_root:hash rejections_root:hash limits_root:hash audit_root:hash previous:hash?
+    | proof:list"""
 BALANCE = """account_no:u64 version:u64 debits_posted:i64 credits_posted:i64 debits_pending:i64
     credits_pending:i64 overdraft_max:limit overcredit_max:limit code:text currency:text
     | index:u64 proof:list"""
@@ -299,10 +298,8 @@ def take(what: str, value: Any, layout: str) -> bytes:
 
 def hashes(value: list[Any], what: str) -> list[bytes]:
     """The hashes of a proof. 64 are enough for any tree."""
-    need(
-        len(value) <= 64 and all(type(v) is str for v in value),
-        f"{what}: the proof is no list of hashes",
-    )
+    fits = len(value) <= 64 and all(type(v) is str for v in value)
+    need(fits, f"{what}: the proof is no list of hashes")
     found = [strict_base64(v, f"{what}: a hash of the proof") for v in value]
     need(all(len(v) == 32 for v in found), f"{what}: a hash of the proof is not 32 bytes")
     return found
@@ -371,10 +368,8 @@ def verify_receipt(data: bytes, keys: list[Key], held: bytes | None = None) -> d
     """Which transfers explain a payment or a refund. `held`: a checkpoint from elsewhere."""
     file, book = open_file(data, RECEIPT, "the receipt")
     subject, transfers, batches = file["subject"], file["transfers"], file["batches"]
-    need(
-        subject.startswith(SUBJECTS.get(file["kind"], ())),
-        "the receipt's kind does not fit its subject",
-    )
+    fits = subject.startswith(SUBJECTS.get(file["kind"], ()))
+    need(fits, "the receipt's kind does not fit its subject")
     log = own_checkpoint(file, "checkpoint", keys)
     if held is not None:
         log.check_same_tree(Checkpoint(decoded(held), keys, "the checkpoint given"))
@@ -389,18 +384,18 @@ def verify_receipt(data: bytes, keys: list[Key], held: bytes | None = None) -> d
         check_record(what, leaf, transfer, batches[str(transfer["batch"])], "transfers")
         check_metadata(what, transfer)
     order = [transfer["seq"] for transfer in transfers]
-    need(
-        bool(order) and order == sorted(set(order)), "the transfers are none or not in order of seq"
-    )
+    fits = bool(order) and order == sorted(set(order))
+    need(fits, "the transfers are none or not in order of seq")
     used = {str(transfer["batch"]) for transfer in transfers}
     need(used == batches.keys(), "the receipt has a batch that none of its transfers is in")
-    recorded = {name: shown_time(header["at_ms"]) for name, header in batches.items()}
-    proved = [
-        {name: value for name, value in transfer.items() if name not in ("index", "proof")}
-        | {"recorded": recorded[str(transfer["batch"])]}
-        for transfer in transfers
-    ]
+    times = {int(name): shown_time(header["at_ms"]) for name, header in batches.items()}
+    proved = [facts(transfer) | {"recorded": times[transfer["batch"]]} for transfer in transfers]
     return {"kind": file["kind"], "subject": subject, "transfers": proved, "log": log.summary()}
+
+
+def facts(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without its place and its proof."""
+    return {name: value for name, value in record.items() if name not in ("index", "proof")}
 
 
 def check_metadata(what: str, transfer: dict[str, Any]) -> None:
@@ -413,7 +408,7 @@ def check_metadata(what: str, transfer: dict[str, Any]) -> None:
 
 
 def verify_consistency(old: bytes, new: bytes, data: bytes, keys: list[Key]) -> dict[str, Any]:
-    """That the log at NEW begins with all of the log at OLD: nothing recorded before was changed."""
+    """That the log at NEW begins with all of the log at OLD: nothing in it was changed."""
     file, _ = open_file(data, CONSISTENCY, "the proof")
     older, newer = own_checkpoint(file, "old", keys), own_checkpoint(file, "new", keys)
     older.check_same_tree(Checkpoint(decoded(old), keys, "the old checkpoint given"))
@@ -422,8 +417,8 @@ def verify_consistency(old: bytes, new: bytes, data: bytes, keys: list[Key]) -> 
     need(0 < older.size <= newer.size, f"nothing is proved from size {older.size} to {newer.size}")
     proof = hashes(file["proof"], "the proof")
     roots = roots_by_consistency(older.size, newer.size, proof, older.root)
-    need(roots == (older.root, newer.root), "the newer log does not begin with the older one: it was "
-         "rewritten, or the proof is not of these two")  # fmt: skip
+    same = roots == (older.root, newer.root)
+    need(same, "the newer log does not begin with the older: it was rewritten, or the proof is bad")
     return {"old": older.summary(), "log": newer.summary()}
 
 
@@ -449,11 +444,7 @@ def verify_balance(data: bytes, keys: list[Key]) -> dict[str, Any]:
         need(right, "the balance shown is not that of the account asked for")
     else:
         check_absent(account, leaves, snapshot)
-    numbers = (
-        {n: v for n, v in leaves[0].items() if n not in ("index", "proof")}
-        if file["found"]
-        else None
-    )
+    numbers = facts(leaves[0]) if file["found"] else None
     return {"account": account, "day": file["day"], "last_transfer": snapshot["last_transfer"],
             "found": file["found"], "balance": numbers, "log": log.summary()}  # fmt: skip
 
@@ -536,28 +527,26 @@ def describe(command: str, proved: dict[str, Any]) -> list[str]:
         when = f"on {proved['day']}, after transfer {proved['last_transfer']}"
         return [f"verified: {when}, {shown(proved['account'])} {state}", end]
     return [f"verified: {proved['kind']} {shown(proved['subject'])}", *[
-        f"  transfer {t['seq']} ({shown(t['code'])}, {t['type']}): {t['amount']} {shown(t['currency'])}"
-        f" from {shown(t['debit'])} to {shown(t['credit'])}, posted {t['posted']},"
-        f" pending {t['pending']}, effective {t['effective']}, in batch {t['batch']} of {t['recorded']}"
+        f"  transfer {t['seq']} ({shown(t['code'])}, {t['type']}): {t['amount']}"
+        f" {shown(t['currency'])} from {shown(t['debit'])} to {shown(t['credit'])},"
+        f" posted {t['posted']}, pending {t['pending']}, effective {t['effective']},"
+        f" in batch {t['batch']} of {t['recorded']}"
         for t in proved["transfers"]
     ], end]  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
-    whole = argparse.ArgumentParser(
-        "nostro-verify", description="Checks proofs of a Nostro ledger."
-    )
+    whole = argparse.ArgumentParser("nostro-verify", description="Checks a Nostro ledger's proofs.")
     commands = whole.add_subparsers(dest="command", required=True)
     for name, files in (("receipt", "file"), ("consistency", "old new proof"), ("balance", "file")):
         command = commands.add_parser(name)
         for file in files.split():
             command.add_argument(file)
-        command.add_argument("--key", action="append", required=True,
-                             help="a verifier key of the log, or a file of them; repeatable")  # fmt: skip
+        words = "a verifier key of the log, or a file of them; repeatable"
+        command.add_argument("--key", action="append", required=True, help=words)
         command.add_argument("--json", action="store_true", help="print JSON")
-    commands.choices["receipt"].add_argument(
-        "--checkpoint", help="one of the same size, from a witness"
-    )
+    words = "one of the same size, from a witness"
+    commands.choices["receipt"].add_argument("--checkpoint", help=words)
     return whole
 
 
