@@ -1,4 +1,5 @@
-"""/nostro/v1/log: a book's log as anyone may read it, without a key: checkpoint, public keys, tiles (c2sp.org/tlog-tiles).
+"""/nostro/v1/log: a book's log as anyone may read it, without a key: checkpoint, public keys, consistency proofs, tiles
+(c2sp.org/tlog-tiles).
 
 There are only hashes and signatures in it. The same files are in the log directory, for a server of static files.
 """
@@ -15,11 +16,13 @@ from nostro.audit.keys import public_keys
 from nostro.audit.merkle import HASH_BYTES
 from nostro.audit.tiles import WIDTH, Tile
 from nostro.kernel.ports import Reader
-from nostro.ledger import log
+from nostro.ledger import log, proving
+from nostro.ledger.proving import NothingToProve, NotYetSigned
 
 BOOK_MAX = 65_535
 LEVEL_MAX = 7
 _NUMBER = re.compile(r"(?:x[0-9]{3}/){0,6}[0-9]{3}", re.ASCII)
+_CONSISTENCY = re.compile(r"consistency/([1-9][0-9]{0,17})/([1-9][0-9]{0,17})", re.ASCII)
 _FOREVER = "public, max-age=31536000, immutable"
 _BRIEFLY = "public, max-age=2"
 
@@ -48,6 +51,9 @@ class PublicLog:
         elif what == "keys":
             lines = [f"{key.vkey}\n" for key in await public_keys(reader, book)]
             data = "".join(lines).encode() if lines else None
+        elif sizes := _CONSISTENCY.fullmatch(what):
+            kind, cache = "application/json", _FOREVER
+            data = await _consistency(reader, book, int(sizes[1]), int(sizes[2]))
         else:
             kind, cache = "application/octet-stream", _FOREVER
             data = await _tile(reader, book, what)
@@ -56,6 +62,15 @@ class PublicLog:
         response.data, response.content_type = data, kind
         response.set_header("Cache-Control", cache)
         return True
+
+
+async def _consistency(reader: Reader, book: int, old: int, new: int) -> bytes | None:
+    """The proof between two checkpoints that were signed."""
+    try:
+        first = await proving.checkpoint_of(reader, book, old)
+        return await proving.consistency(reader, book, first.note, old, new)
+    except (NothingToProve, NotYetSigned):
+        return None
 
 
 async def _tile(reader: Reader, book: int, path: str) -> bytes | None:

@@ -56,9 +56,19 @@ async def receipt(reader: Reader, book: int, kind: str, subject: str) -> bytes:
     return receipts.build_receipt(kind, subject, transfers, headers, checkpoint.note)
 
 
-async def consistency(reader: Reader, book: int, old_note: str, old_size: int) -> bytes:
-    """The proof that the log as it is signed now begins with the log of an older checkpoint. Raises NotYetSigned."""
-    new = await _checkpoint(reader, book, old_size)
+async def consistency(
+    reader: Reader, book: int, old_note: str, old_size: int, new_size: int | None = None
+) -> bytes:
+    """The proof that the log at a newer checkpoint (None: the newest) begins with the log at an older one.
+
+    Raises NotYetSigned, NothingToProve for a size that was not signed or sizes in the wrong order.
+    """
+    if new_size is None:
+        new = await _checkpoint(reader, book, old_size)
+    else:
+        new = await checkpoint_of(reader, book, new_size)
+    if not 0 < old_size <= new.size:
+        raise NothingToProve(f"a log of {new.size} batches does not grow out of one of {old_size}")
     proof = await log.consistency(reader, book, old_size, new.size)
     return receipts.build_consistency(old_note, new.note, proof)
 

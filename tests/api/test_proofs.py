@@ -52,14 +52,10 @@ def test_a_payment_and_its_refund_have_receipts(api: Api, tmp_path: Path) -> Non
         found = signed(server, f"/nostro/v1/ledger/receipts/{identifier}")
         assert found.status == 200, found.raw
         keys = keys or public(server, "keys")
-        assert verify(found.raw, "receipt", keys, tmp_path) == (
-            0,
-            verify(found.raw, "receipt", keys, tmp_path)[1],
-        )
-        amounts = {line["code"]: line["amount"] for line in found.body["transfers"]}
-        assert amounts.items() >= (
-            {"refund": 700} if identifier.startswith("re_") else {"sale": 2000}
-        ).items() or (700 in amounts.values())
+        code, told = verify(found.raw, "receipt", keys, tmp_path)
+        assert code == 0, told
+        told_of = {(line["code"], line["amount"]) for line in found.body["transfers"]}
+        assert ("sale", 2000) in told_of or 700 in dict(told_of).values()
         assert len(found.raw) < 8_000
 
 
@@ -92,6 +88,8 @@ def test_the_log_is_public_and_only_grows(api: Api, tmp_path: Path) -> None:
         assert len(public(server, "tile/0/000")) == 256 * 32
     else:
         assert len(public(server, f"tile/0/000.p/{size}")) == size * 32
+    proof = public(server, f"consistency/{old.splitlines()[1]}/{size}")
+    assert json.loads(proof)["proof"] == found.body["proof"]
     directory = server.data_dir / "log" / "book-1"
     assert (directory / "checkpoint").exists() and (directory / "keys").exists()
 
@@ -101,6 +99,7 @@ def test_there_are_no_other_files(server: Server) -> None:
         "1/x", "1/tile", "1/tile/0/0", "1/tile/9/000", "1/tile/0/999", "1/tile/0/000.p/0",
         "1/tile/0/000.p/256", "1/tile/0/x000/000", "1/tile/0/../checkpoint", "9/checkpoint",
         "99999999/checkpoint", "-1/checkpoint", "1/checkpoint/", "1/tile/0/000.p/01",
+        "1/consistency/1/999999", "1/consistency/0/1", "1/consistency/1", "1/consistency/9/1",
     ):  # fmt: skip
         found = server.get(f"/nostro/v1/log/{path}", authorization="")
         if path == "1/checkpoint/":  # a slash at the end is none anywhere in this API
