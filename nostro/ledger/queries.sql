@@ -262,7 +262,7 @@ WITH RECURSIVE s AS (
 l AS (
     SELECT DISTINCT ON (account_no) account_no, overdraft_max, overcredit_max
     FROM nostro.limit_changes WHERE book_id = $1 AND batch_no <= $3
-    ORDER BY account_no, batch_no DESC, ordinal DESC
+    ORDER BY account_no ASC, batch_no DESC, ordinal DESC
 )
 SELECT
     a.account_no, s.low, coalesce(e.debits_posted, 0), coalesce(e.credits_posted, 0),
