@@ -6,6 +6,7 @@ The database is found through the data directory, or named by its URL.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,7 +21,7 @@ from nostro.db import roles
 from nostro.db.pool import Pool
 from nostro.db.running import urls_of
 from nostro.db.urls import ConnectionUrls
-from nostro.kernel.errors import Misconfigured
+from nostro.kernel.errors import Misconfigured, NostroError
 from nostro.kernel.money import is_currency
 from nostro.kernel.secret import Secret
 from nostro.merchants.model import Account, KeyFacts
@@ -31,6 +32,7 @@ from nostro.system import SystemClock, SystemEntropy
 CONNECTIONS = 8
 AT_ONCE = 64
 ENTROPY_BYTES = 16
+log = logging.getLogger(__name__)
 
 
 async def urls(settings: Settings) -> ConnectionUrls:
@@ -51,6 +53,19 @@ async def _merchants(settings: Settings) -> AsyncIterator[Merchants]:
         await pool.close()
 
 
+async def _tell(settings: Settings, merchants: Merchants) -> None:
+    """Tell the books' audit logs. What cannot be told now the worker tells later."""
+    deciders = Deciders((await urls(settings)).app, SystemClock(), SystemEntropy())
+    try:
+        for book, _ in await merchants.books():
+            while await merchants.tell(book, deciders(book)):
+                pass
+    except NostroError as error:
+        log.warning("the audit log was not told yet, the worker will tell it: %s", error)
+    finally:
+        await deciders.close()
+
+
 async def create_keys(settings: Settings, wanted: NewKeys) -> list[tuple[str, Secret]]:
     """Keys with their accounts. Raises Misconfigured when the account given is unknown."""
     async with _merchants(settings) as merchants:
@@ -63,7 +78,9 @@ async def create_keys(settings: Settings, wanted: NewKeys) -> list[tuple[str, Se
                 account = wanted.account or await _new_account(merchants, wanted)
                 return account, await merchants.create_key(account, wanted.live)
 
-        return await asyncio.gather(*(one() for _ in range(wanted.count)))
+        made = await asyncio.gather(*(one() for _ in range(wanted.count)))
+        await _tell(settings, merchants)
+        return made
 
 
 async def _new_account(merchants: Merchants, wanted: NewKeys) -> str:
@@ -91,7 +108,9 @@ async def list_keys(settings: Settings, account: str | None) -> list[KeyFacts]:
 async def revoke_key(settings: Settings, key: Secret) -> bool:
     """Revoke a key in every process. False if it was not in force."""
     async with _merchants(settings) as merchants:
-        return await merchants.revoke(key)
+        revoked = await merchants.revoke(key)
+        await _tell(settings, merchants)
+        return revoked
 
 
 async def top_up(settings: Settings, account: str, amount: int, currency: str) -> str:

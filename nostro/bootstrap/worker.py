@@ -30,6 +30,7 @@ from nostro.work.duties import (
     PruningKeys,
     ReleasingFunds,
     Resolving,
+    TellingSettings,
 )
 from nostro.work.leases import Lease
 from nostro.work.log_duties import Publishing, TakingSnapshots
@@ -84,6 +85,7 @@ class Work:
             ReleasingFunds(book, desk),
             ExpiringHolds(book, desk),
             PruningKeys(book, desk),
+            TellingSettings(book, desk, services.merchants),
             ServingEndpoints(book.id, self._deliveries, desk.clock, held),
             RetryingDeliveries(book.id, self._deliveries, desk.clock, held),
             Publishing(publisher(self._settings, self._graph.pool, book.id, desk.clock)),

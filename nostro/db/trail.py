@@ -46,20 +46,27 @@ class Trail:
         by_subject: dict[str, list[Change]] = {}
         for subject, change in changes:
             by_subject.setdefault(subject, []).append(change)
-        told = [
-            (_action(command), subject, _encode(found).decode())
-            for subject, found in by_subject.items()
-        ]
-        told += [(note.action, note.subject, note.changes) for note in notes]
-        origin = getattr(command, "origin", None)
-        actor = str(getattr(origin, "actor", None) or getattr(command, "actor", "nostro"))
+        asked = getattr(command, "command", command)  # what an idempotency key guards
+        origin = getattr(asked, "origin", None)
+        actor = str(getattr(origin, "actor", None) or getattr(asked, "actor", "nostro"))
         address = getattr(origin, "address", None)
         request = getattr(origin, "request_id", None)
         outcome = _outcome(answer)
-        return [
-            AuditRecord(*words, actor, request, outcome, address, salt() if address else None)
-            for words in told
-        ]
+        records = [
+            AuditRecord(
+                _action(asked), subject, _encode(found).decode(), actor, request, outcome, address,
+                salt() if address else None,
+            )
+            for subject, found in by_subject.items()
+        ]  # fmt: skip
+        records += [
+            AuditRecord(
+                note.action, note.subject, note.changes, note.actor or actor, request,
+                note.outcome or outcome, address, salt() if address else None,
+            )
+            for note in notes
+        ]  # fmt: skip
+        return records
 
     def _hold_changes(self, holds: Mapping[str, Hold]) -> Iterator[tuple[str, Change]]:
         for identifier, before in self._holds.items():
@@ -103,8 +110,12 @@ def _state(hold: Hold | None) -> str:
 
 
 def _action(command: Command[Any]) -> str:
-    """The command's name as words with dots: `ReleaseDay` is `release_day`."""
-    return _ACTIONS.setdefault(type(command), _snake(type(command).__name__))
+    """The command's name as words: `CreateIntent` is `create_intent`."""
+    kind = type(command)
+    found = _ACTIONS.get(kind)
+    if found is None:
+        found = _ACTIONS[kind] = _snake(kind.__name__)
+    return found
 
 
 def _snake(name: str) -> str:
@@ -112,10 +123,11 @@ def _snake(name: str) -> str:
 
 
 def _outcome(answer: Any) -> str:
-    """`done`, or the refusal's code."""
+    """`done`, or the refusal's code, and the acquirer's own in brackets."""
     found = getattr(answer, "answer", answer)
     if isinstance(found, Refusal):
-        return f"refused: {found.decline_code or found.code or found.type}"
+        declined = f" ({found.decline_code})" if found.decline_code else ""
+        return f"refused: {found.code or found.type}{declined}"
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], str):
         return f"refused: {found[0]}"
     return "done"

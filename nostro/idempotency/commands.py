@@ -34,7 +34,9 @@ class Guarded:
         decision = self.command.decide(view)
         row = self._claim(view, decision.answer)
         rows = decision.rows if row is None else [*decision.rows, (KEYS, row)]
-        return Decision(decision.answer, rows, decision.transfers, decision.deletes)
+        return Decision(
+            decision.answer, rows, decision.transfers, decision.deletes, notes=decision.notes
+        )
 
     def _claim(self, view: View, answer: Answer | Refusal | Proceed) -> Key | None:
         request = self.request

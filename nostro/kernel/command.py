@@ -33,11 +33,16 @@ class Reads(msgspec.Struct, frozen=True):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Something for the audit log that no row's state shows. `changes` is JSON text."""
+    """Something for the audit log that no row's state shows. `changes` is JSON text.
+
+    `actor` and `outcome` are given where they are not the command's own.
+    """
 
     action: str
     subject: str
     changes: str
+    actor: str | None = None
+    outcome: str | None = None
 
 
 class View(Protocol):

@@ -52,3 +52,26 @@ class KeyFacts(msgspec.Struct, frozen=True):
     created_ms: SystemTime
     revoked_ms: SystemTime | None = None
     id: str = ""
+
+
+class SettingChange(msgspec.Struct, frozen=True):
+    """What became of an account or a key, and on whose word; the audit log has not been told yet.
+
+    `no` numbers what happened to `subject`, from 1. `relation` is the table, `state` what the row says since `at_ms`.
+    """
+
+    subject: str
+    no: int
+    relation: str
+    action: str
+    state: str
+    actor: str
+    at_ms: SystemTime
+
+
+class ToldSetting(msgspec.Struct, frozen=True):
+    """The last that a book's audit log was told of an account or a key."""
+
+    id: str
+    no: int
+    state: str

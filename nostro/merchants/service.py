@@ -13,12 +13,22 @@ from nostro.kernel.clock import SECOND, SystemTime
 from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ids import Mint, base62
 from nostro.kernel.money import FeeSchedule
-from nostro.kernel.ports import Clock, Entropy, ReferenceStore
-from nostro.kernel.queries import load
+from nostro.kernel.ports import Clock, Decider, Entropy, ReferenceStore
 from nostro.kernel.secret import Secret
-from nostro.merchants.model import LIVE_BOOK, TEST_BOOK, Account, Identity, KeyFacts
+from nostro.kernel.table import int_array, text_array
+from nostro.merchants.commands import TellSettings
+from nostro.merchants.model import (
+    LIVE_BOOK,
+    TEST_BOOK,
+    Account,
+    Identity,
+    KeyFacts,
+    SettingChange,
+)
+from nostro.merchants.store import QUERIES
 
-QUERIES = load("nostro.merchants")
+OPERATOR = "operator"
+TOLD_AT_ONCE = 256
 REMEMBERED_MS = 5 * SECOND
 REMEMBERED_MAX = 100_000
 KEY_DIGITS = 32
@@ -78,13 +88,14 @@ class Merchants:
         currency: str = "usd",
         fee: FeeSchedule = NO_FEE,
         books: tuple[int, int] = (TEST_BOOK, LIVE_BOOK),
+        actor: str = OPERATOR,
     ) -> Account:
         """Create an account; given an id that exists, return it as it is."""
         now = self._clock.system()
         identifier = account or Mint(self._entropy.bytes(16), books[0], now).new("acct")
         await self._store.write(
             QUERIES["insert_account"], identifier, *books, name, email, country, currency,
-            fee.basis_points, fee.fixed, DEFAULT_API_VERSION, now,
+            fee.basis_points, fee.fixed, DEFAULT_API_VERSION, now, _fee_words(fee), actor,
         )  # fmt: skip
         created = await self.find(identifier)
         assert created is not None, "an account that was inserted is there"
@@ -99,12 +110,17 @@ class Merchants:
         """Accounts, oldest first."""
         return [_account(row) for row in await self._store.fetch(QUERIES["list_accounts"], limit)]
 
-    async def set_fee(self, account: str, fee: FeeSchedule) -> None:
+    async def set_fee(self, account: str, fee: FeeSchedule, actor: str = OPERATOR) -> None:
         """Change what an account pays from now on."""
-        await self._store.write(QUERIES["update_fees"], account, fee.basis_points, fee.fixed)
+        await self._store.write(
+            QUERIES["update_fees"], account, fee.basis_points, fee.fixed, _fee_words(fee), actor,
+            self._clock.system(),
+        )  # fmt: skip
         await self._store.announce("nostro_keys")
 
-    async def create_key(self, account: str, live: bool, chosen: Secret | None = None) -> Secret:
+    async def create_key(
+        self, account: str, live: bool, chosen: Secret | None = None, actor: str = OPERATOR
+    ) -> Secret:
         """Create a secret key, or register the one chosen. The plain key is returned this once."""
         key = chosen or self._fresh_key(live)
         _refuse_unsafe(key, live)
@@ -112,7 +128,7 @@ class Merchants:
         await self._store.write(
             QUERIES["insert_key"], self._hash(plain), key_id(self._hash(plain)), account, live,
             _prefix(live), plain[-4:],
-            self._clock.system(),
+            self._clock.system(), actor,
         )  # fmt: skip
         return key
 
@@ -124,13 +140,30 @@ class Merchants:
         """What may be shown of all keys, the oldest first."""
         return [KeyFacts(*row) for row in await self._store.fetch(QUERIES["list_every_key"])]
 
-    async def revoke(self, key: Secret) -> bool:
+    async def revoke(self, key: Secret, actor: str = OPERATOR) -> bool:
         """Revoke a key, effective at the next request in every process. False if it was not in force."""
         now = self._clock.system()
-        rows = await self._store.write(QUERIES["revoke_key"], self._hash(key.reveal()), now)
+        rows = await self._store.write(QUERIES["revoke_key"], self._hash(key.reveal()), now, actor)
         self.forget()
         await self._store.announce("nostro_keys")
         return bool(rows)
+
+    async def tell(self, book: int, decider: Decider) -> int:
+        """Tell the book's audit log what became of accounts and keys; returns how many changes were left to tell.
+
+        What was told is forgotten only afterwards: a crash in between leaves changes that the log has, and they are not
+        told again.
+        """
+        rows = await self._store.fetch(QUERIES["untold_changes"], book, TOLD_AT_ONCE)
+        if not rows:
+            return 0
+        changes = tuple(SettingChange(*row) for row in rows)
+        await decider.run(TellSettings(book, self._entropy.bytes(16), changes))
+        await self._store.write(
+            QUERIES["forget_changes"], book, text_array([change.subject for change in changes]),
+            int_array([change.no for change in changes]),
+        )  # fmt: skip
+        return len(changes)
 
     def _hash(self, key: str) -> bytes:
         return hmac.digest(self._hash_key, key.encode("utf-8", "replace"), "sha256")
@@ -149,6 +182,11 @@ class Merchants:
 def key_id(key_hash: bytes) -> str:
     """How a key is named where it may be seen: it tells nothing of the key."""
     return f"key_{key_hash.hex()[:24]}"
+
+
+def _fee_words(fee: FeeSchedule) -> str:
+    """How the audit log tells it: hundredths of a percent, and minor units."""
+    return f"fee {fee.basis_points} basis points and {fee.fixed}"
 
 
 def _prefix(live: bool) -> str:

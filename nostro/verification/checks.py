@@ -50,6 +50,15 @@ CHECKS = (
     ),
     Check("keys_answered", "saved answers show objects that exist (the newest 10,000)"),
     Check("events", "each fact was told by exactly one event, and each event is of a fact"),
+    Check(
+        "audit_sequence",
+        "audit records are numbered without a gap, and batches cover exactly theirs",
+    ),
+    Check("audit_states", "audited states change along their machines, up to where the rows stand"),
+    Check(
+        "key_records", "each API key's creation and end is in the audit log, and nothing else is"
+    ),
+    Check("account_records", "each account and change of its fees is in the audit log"),
     Check("row_sequence", "listed rows are numbered without a gap up to the book's head"),
 )
 

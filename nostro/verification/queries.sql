@@ -1061,6 +1061,197 @@ off AS (
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
+-- name: audit_sequence
+WITH r AS (
+    SELECT seq, batch_no, lag(seq, 1, 0::bigint) OVER (ORDER BY seq) AS before
+    FROM nostro.audit_records WHERE book_id = $1
+),
+n AS (
+    SELECT batch_no, count(*) AS n, min(seq) AS first_seq, max(seq) AS last_seq
+    FROM r GROUP BY batch_no
+),
+b AS (
+    SELECT batch_no, first_audit, audit_count
+    FROM nostro.batches WHERE book_id = $1 AND audit_count > 0
+),
+last AS (SELECT coalesce(max(seq), 0) AS seq FROM r),
+head AS (SELECT next_audit FROM nostro.book_heads WHERE book_id = $1),
+off AS (
+    SELECT format('audit record %s', before + 1) AS subject, format('missing, up to %s', seq - 1)
+        AS detail
+    FROM r WHERE seq <> before + 1
+    UNION ALL
+    SELECT 'book head', format('the next audit record is %s, the last one %s', head.next_audit,
+        last.seq)
+    FROM head CROSS JOIN last WHERE head.next_audit <> last.seq + 1
+    UNION ALL
+    SELECT
+        format('batch %s', coalesce(b.batch_no, n.batch_no)),
+        format(
+            '%s audit records from %s; there are %s, from %s to %s',
+            coalesce(b.audit_count, 0), b.first_audit, coalesce(n.n, 0), n.first_seq, n.last_seq
+        )
+    FROM b FULL JOIN n ON b.batch_no = n.batch_no
+    WHERE
+        b.batch_no IS NULL OR n.n IS DISTINCT FROM b.audit_count OR n.first_seq <> b.first_audit
+        OR n.last_seq <> b.first_audit + b.audit_count - 1
+)
+SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
+
+-- name: audit_states
+-- What the audit log tells of an object is one chain: each change begins where the one before
+-- ended, is an arrow of the object's machine ($2: table, $3: from, $4: to), and the last ends where
+-- the row is now. A list of changes is [["table","id","before","after"],…]; what is no list tells
+-- of no state.
+WITH arrow AS (
+    SELECT a.relation, a.before, a.after
+    FROM unnest($2::text [], $3::text [], $4::text []) AS a (relation, before, after)
+),
+change AS (
+    SELECT
+        r.seq, x.place, x.told[1] AS relation, x.told[2] AS id, x.told[3] AS before,
+        x.told[4] AS after
+    FROM nostro.audit_records AS r
+    CROSS JOIN LATERAL regexp_matches(
+        r.changes,
+        '\["(\w+)","((?:[^"\\]|\\.)*)","((?:[^"\\]|\\.)*)","((?:[^"\\]|\\.)*)"\]', 'g'
+    ) WITH ORDINALITY AS x (told, place)
+    WHERE r.book_id = $1
+),
+chain AS (
+    SELECT
+        seq, relation, id, before, after, lag(after, 1, ''::text) OVER w AS stood,
+        lead(seq) OVER w IS NULL AS newest
+    FROM change WINDOW w AS (PARTITION BY relation, id ORDER BY seq, place)
+),
+present AS (
+    SELECT 'payment_intents' AS relation, id, status AS state
+    FROM nostro.payment_intents WHERE book_id = $1
+    UNION ALL
+    SELECT 'payment_attempts', id, state FROM nostro.payment_attempts WHERE book_id = $1
+    UNION ALL
+    SELECT 'charges', id, status FROM nostro.charges WHERE book_id = $1
+    UNION ALL
+    SELECT 'refunds', id, state FROM nostro.refunds WHERE book_id = $1
+    UNION ALL
+    SELECT
+        'holds', replace(hold_id::text, '-', ''),
+        CASE WHEN open THEN format('open %s', remaining) ELSE 'closed' END
+    FROM nostro.holds WHERE book_id = $1
+    UNION ALL
+    -- As JSON has it, since that is what it is compared with.
+    SELECT
+        'webhook_endpoints', id,
+        trim(BOTH '"' FROM to_json(concat_ws(
+            ' ', CASE WHEN deleted THEN 'deleted' ELSE status END, split_part(url, '?', 1),
+            (
+                SELECT string_agg(e.name, ' ' ORDER BY e.place)
+                FROM json_array_elements_text(enabled_events) WITH ORDINALITY AS e (name, place)
+            )
+        ))::text)
+    FROM nostro.webhook_endpoints WHERE book_id = $1
+    UNION ALL
+    SELECT CASE WHEN id LIKE 'key\_%' THEN 'api_keys' ELSE 'accounts' END, id, state
+    FROM nostro.told_settings WHERE book_id = $1
+),
+off AS (
+    SELECT
+        format('audit record %s', c.seq) AS subject,
+        format(
+            '%s %s from "%s" to "%s", and it stood at "%s"%s', c.relation, c.id, c.before, c.after,
+            c.stood, CASE WHEN c.before = c.stood THEN ': there is no such transition' ELSE '' END
+        ) AS detail
+    FROM chain AS c
+    LEFT JOIN arrow AS a
+        ON c.relation = a.relation AND c.before = a.before AND c.after = a.after
+    WHERE
+        c.before <> c.stood
+        OR (a.relation IS NULL AND c.relation = any($2::text []))
+        OR (c.relation = 'holds' AND c.before = 'closed')
+    UNION ALL
+    SELECT
+        coalesce(p.id, c.id),
+        format(
+            '%s: now "%s", and the audit log''s last word is "%s"',
+            coalesce(p.relation, c.relation), p.state, c.after
+        )
+    FROM present AS p
+    FULL JOIN (SELECT relation, id, after FROM chain WHERE newest) AS c
+        ON p.relation = c.relation AND p.id = c.id
+    WHERE coalesce(p.state, '') <> coalesce(c.after, '')
+)
+SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
+
+-- name: key_records
+-- $2 is the watermark: what is younger may not have been recorded yet.
+WITH api_key AS (
+    SELECT k.id, k.created_ms, k.revoked_ms
+    FROM nostro.api_keys AS k INNER JOIN nostro.accounts AS a ON k.account = a.account
+    WHERE $1 = CASE WHEN k.live THEN a.live_book ELSE a.test_book END
+),
+due AS (
+    SELECT id, 'api_key.created' AS action, '' AS before, 'active' AS after, created_ms AS at_ms
+    FROM api_key
+    UNION ALL
+    SELECT id, 'api_key.revoked', 'active', 'revoked', revoked_ms
+    FROM api_key WHERE revoked_ms IS NOT NULL
+),
+told AS (
+    SELECT r.subject AS id, r.action, x.told[2] AS before, x.told[3] AS after, count(*) AS n
+    FROM nostro.audit_records AS r
+    LEFT JOIN LATERAL regexp_matches(
+        r.changes, '^\[\["api_keys","(\w+)","(\w*)","(\w+)"\]\]$'
+    ) AS x (told) ON x.told[1] = r.subject
+    WHERE r.book_id = $1 AND (r.action LIKE 'api\_key.%' OR r.subject LIKE 'key\_%')
+    GROUP BY 1, 2, 3, 4
+),
+off AS (
+    SELECT
+        coalesce(due.id, told.id) AS subject,
+        format(
+            '%s was recorded %s times%s', coalesce(due.action, told.action), coalesce(told.n, 0),
+            CASE WHEN due.id IS NULL THEN ' and did not happen' ELSE '' END
+        ) AS detail
+    FROM due FULL JOIN told
+        ON due.id = told.id AND due.action = told.action AND due.before = told.before
+        AND due.after = told.after
+    WHERE due.id IS NULL OR told.n > 1 OR (told.n IS NULL AND due.at_ms <= $2)
+)
+SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
+
+-- name: account_records
+-- $2 is the watermark: what is younger may not have been recorded yet.
+WITH account AS (
+    SELECT
+        account, setting_no,
+        format('fee %s basis points and %s', fee_basis_points, fee_fixed) AS state
+    FROM nostro.accounts WHERE $1 IN (test_book, live_book)
+),
+told AS (
+    SELECT
+        r.subject, count(*) AS n, (array_agg(x.told[1] ORDER BY r.seq DESC))[1] AS state
+    FROM nostro.audit_records AS r
+    LEFT JOIN LATERAL regexp_matches(r.changes, ',"([^"]*)"\]\]$') AS x (told) ON true
+    WHERE r.book_id = $1 AND r.action LIKE 'account.%'
+    GROUP BY r.subject
+),
+young AS (
+    SELECT DISTINCT subject FROM nostro.setting_changes WHERE book = $1 AND at_ms > $2
+),
+off AS (
+    SELECT
+        coalesce(a.account, t.subject) AS subject,
+        format(
+            '"%s" after %s changes; %s were recorded, the last as "%s"', a.state, a.setting_no,
+            coalesce(t.n, 0), t.state
+        ) AS detail
+    FROM account AS a FULL JOIN told AS t ON a.account = t.subject
+    WHERE
+        (a.setting_no IS DISTINCT FROM t.n OR a.state IS DISTINCT FROM t.state)
+        AND coalesce(a.account, t.subject) NOT IN (SELECT y.subject FROM young AS y)
+)
+SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
+
 -- name: live
 -- Not errors: what is under way, or waits for evidence or money.
 WITH off AS (
@@ -1070,6 +1261,9 @@ WITH off AS (
     SELECT id, format('%s refund of %s %s', state, amount, currency)
     FROM nostro.refunds WHERE book_id = $1 AND state IN ('waiting', 'sending', 'unknown',
         'accepted', 'provisional')
+    UNION ALL
+    SELECT subject, format('%s is not in the audit log yet', action)
+    FROM nostro.setting_changes WHERE book = $1
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 

@@ -8,6 +8,7 @@ from nostro.kernel.clock import SECOND, SystemTime
 from nostro.kernel.ports import Clock
 from nostro.kernel.queries import load
 from nostro.verification.acquirer_book import Columns, Pages
+from nostro.verification.arrows import arrows
 from nostro.verification.checks import ACQUIRER_CHECKS, CHECKS, Check
 from nostro.verification.report import Finding, Report, Result
 from nostro.verification.snapshot import Snapshot
@@ -35,7 +36,10 @@ async def verify(
     now = clock.system()
     await snapshot.fetch(QUERIES["pin"], book)
     watermark = SystemTime(now - watermark_seconds * SECOND)
-    results = [await _run(snapshot, book, check, clock) for check in CHECKS]
+    more = {"audit_states": arrows(), "key_records": (watermark,), "account_records": (watermark,)}
+    results = [
+        await _run(snapshot, check, clock, book, *more.get(check.name, ())) for check in CHECKS
+    ]
     live = await snapshot.fetch(QUERIES["live"], book)
     report = Report(book, now, watermark, tuple(results), _total(live), _findings(live))
     if acquirer_book is None:
@@ -43,9 +47,9 @@ async def verify(
     return await _with_acquirer(snapshot, report, acquirer_book, clock)
 
 
-async def _run(snapshot: Snapshot, book: int, check: Check, clock: Clock) -> Result:
+async def _run(snapshot: Snapshot, check: Check, clock: Clock, *parameters: Any) -> Result:
     began = clock.system()
-    rows = await snapshot.fetch(QUERIES[check.name], book)
+    rows = await snapshot.fetch(QUERIES[check.name], *parameters)
     return Result(check.name, check.proves, clock.system() - began, _total(rows), _findings(rows))
 
 

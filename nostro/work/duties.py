@@ -20,6 +20,7 @@ from nostro.idempotency.due import old_keys
 from nostro.kernel.clock import MINUTE, SECOND, SystemTime
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.ports import Clock, Decider, Entropy, Reader
+from nostro.merchants.service import Merchants
 from nostro.payments.claim import ExpireAuthorization
 from nostro.payments.due import expired_authorizations
 from nostro.payments.model import Charge
@@ -190,6 +191,22 @@ class PruningKeys:
         if not keys:
             return 0
         return await desk.decider(book).run(Prune(book, desk.seed(), tuple(keys)))
+
+    async def close(self) -> None:
+        """Nothing is ever under way between rounds."""
+
+
+class TellingSettings:
+    """Tells the audit log what became of accounts and keys, where whoever changed them did not come to it."""
+
+    name, idle_ms = "settings", 5 * SECOND
+
+    def __init__(self, book: Book, desk: Desk, merchants: Merchants) -> None:
+        self._book, self._desk, self._merchants = book, desk, merchants
+
+    async def round(self) -> int:
+        """Tell a batch of it."""
+        return await self._merchants.tell(self._book.id, self._desk.decider(self._book.id))
 
     async def close(self) -> None:
         """Nothing is ever under way between rounds."""

@@ -12,6 +12,7 @@ import msgspec
 
 from nostro.db.committer import Committer
 from nostro.db.session import Session, Statement
+from nostro.events.commands import CreateEndpoint
 from nostro.events.emit import Origin
 from nostro.idempotency.commands import Guarded
 from nostro.idempotency.model import Request
@@ -84,13 +85,13 @@ class Driver:
     ) -> None:
         self.clock, self.entropy, self.acquirer = ShiftedClock(), SeededEntropy(), acquirer
         self.origin = Origin(account, False)
-        self._url = url
+        self.url = url
         self.committer = Committer(BOOK, self._connect, self.clock, self.entropy)
         self._reader: Session | None = None
         self._reading = asyncio.Lock()
 
     async def _connect(self) -> Session:
-        return await Session.open(self._url)
+        return await Session.open(self.url)
 
     async def close(self) -> None:
         await self.committer.close()
@@ -222,6 +223,17 @@ class Driver:
             BOOK, self.seed(), self.origin, row, charge, evidence, self.clock.system()
         )
         assert (await self.run(command)).applied
+
+    # Settings
+
+    async def endpoint(self, url: str, *events: str) -> str:
+        """The id of a webhook endpoint."""
+        identifier = mint(self).new("we")
+        command = CreateEndpoint(
+            BOOK, self.seed(), self.origin, identifier, url, events, "sealed secret"
+        )
+        await self.run(command)
+        return identifier
 
     # All three
 

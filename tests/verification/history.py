@@ -4,9 +4,14 @@ import asyncio
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from nostro.audit.store import QUERIES as RECORDS
 from nostro.balances.commands import ReleaseDay, TopUp
+from nostro.db.pool import Pool
 from nostro.kernel.clock import DAY, BusinessTime, start_of_day
+from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import NotSent, Undone, Unknown
+from nostro.kernel.secret import Secret
+from nostro.merchants.service import Merchants
 from nostro.payments.claim import ExpireAuthorization
 from nostro.payments.model import Attempt, Charge
 from nostro.payments.store import ATTEMPTS, CHARGES
@@ -47,7 +52,27 @@ async def make(driver: Driver) -> History:
     await _authorizations(driver, history)
     await _doubts(driver, history)
     await _refunds(driver, history)
+    await _settings(driver, history)
     return history
+
+
+async def _settings(driver: Driver, history: History) -> None:
+    """An account whose fees were changed, a key that is in force and one that was revoked, an endpoint."""
+    pool = Pool(driver.url)
+    merchants = Merchants(pool, Secret("hash key"), driver.clock, driver.entropy)
+    shop = (await merchants.create_account("Shop", books=(BOOK, BOOK))).account
+    await merchants.set_fee(shop, FeeSchedule(290, 30))
+    await merchants.create_key(shop, False)
+    revoked = await merchants.create_key(shop, False)
+    assert await merchants.revoke(revoked)
+    assert await merchants.tell(BOOK, driver.committer) == 5
+    keys = {key.revoked_ms is None: key.id for key in await merchants.keys(shop)}
+    told = await pool.fetch(RECORDS["records_of_subject"], BOOK, history["sale_intent"])
+    history.names |= {"first_intend": str(told[0][0]), "first_settle": str(told[1][0])}
+    await pool.close()
+    history.names |= {"shop": shop, "key": keys[True], "revoked_key": keys[False]}
+    endpoint = await driver.endpoint("https://shop.example/hook?token=x", "*")
+    history.names["endpoint"] = endpoint
 
 
 async def _sales(driver: Driver, history: History) -> None:

@@ -299,6 +299,73 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
             "AND snapshot LIKE '%<standing_intent>%'"),
         ),
     ),
+    ("audit_sequence", "audit record 3", ("DELETE FROM nostro.audit_records WHERE seq = 3",)),
+    ("audit_sequence", "book head", ("UPDATE nostro.book_heads SET next_audit = next_audit + 1",)),
+    ("audit_sequence", "batch 1", ("UPDATE nostro.batches SET audit_count = audit_count + 1 WHERE batch_no = 1",)),
+    ("audit_sequence", "batch 1", ("UPDATE nostro.audit_records SET batch_no = 2 WHERE batch_no = 1",)),
+    ("audit_states", "<sale_intent>", ("UPDATE nostro.payment_intents SET status = 'canceled' WHERE id = '<sale_intent>'",)),
+    (
+        "audit_states", "<declined_attempt>",
+        ("UPDATE nostro.payment_attempts SET state = 'approved' WHERE id = '<declined_attempt>'",),
+    ),
+    ("audit_states", "<declined>", ("UPDATE nostro.charges SET status = 'succeeded' WHERE id = '<declined>'",)),
+    ("audit_states", "<sale>", ("DELETE FROM nostro.charges WHERE id = '<sale>'",)),
+    ("audit_states", "<refund>", ("UPDATE nostro.refunds SET state = 'failed' WHERE id = '<refund>'",)),
+    (
+        "audit_states", "<standing_hold>",
+        ("UPDATE nostro.holds SET remaining = remaining - 1 WHERE subject = '<standing>'",),
+    ),
+    ("audit_states", "<refund>", ("DELETE FROM nostro.audit_records WHERE subject = '<refund>'",)),
+    (
+        "audit_states", "<sale_intent>",
+        (
+            ("UPDATE nostro.audit_records SET changes = replace(changes, '\"succeeded\"', '\"failed\"') "
+            "WHERE subject = '<sale_intent>' AND action = 'settle'"),
+        ),
+    ),
+    (
+        "audit_states", "<sale_intent>",
+        ("UPDATE nostro.audit_records SET changes = 'no list' WHERE subject = '<sale_intent>' AND action = 'settle'",),
+    ),
+    ("audit_states", "audit record <first_settle>", ("DELETE FROM nostro.audit_records WHERE seq = <first_intend>",)),
+    (
+        "audit_states", "audit record <first_settle>",
+        (
+            ("UPDATE nostro.audit_records SET changes = replace(changes, '\"processing\"', '\"canceled\"') "
+            "WHERE seq IN (<first_intend>, <first_settle>)"),
+        ),
+    ),
+    (
+        "audit_states", "<endpoint>",
+        ("UPDATE nostro.webhook_endpoints SET url = 'https://elsewhere.example/' WHERE id = '<endpoint>'",),
+    ),
+    ("audit_states", "<endpoint>", ("UPDATE nostro.webhook_endpoints SET enabled_events = '[]' WHERE id = '<endpoint>'",)),
+    ("audit_states", "<key>", ("UPDATE nostro.told_settings SET state = 'revoked' WHERE id = '<key>'",)),
+    ("key_records", "<key>", ("UPDATE nostro.api_keys SET revoked_ms = 1 WHERE id = '<key>'",)),
+    ("key_records", "<revoked_key>", ("UPDATE nostro.api_keys SET revoked_ms = NULL WHERE id = '<revoked_key>'",)),
+    ("key_records", "<key>", ("DELETE FROM nostro.api_keys WHERE id = '<key>'",)),
+    ("key_records", "<key>", ("UPDATE nostro.audit_records SET changes = '[]' WHERE subject = '<key>'",)),
+    (
+        "key_records", "key_planted",
+        (
+            ("INSERT INTO nostro.api_keys SELECT '\\x00', 'key_planted', account, live, prefix, last4, created_ms "
+            "FROM nostro.api_keys WHERE id = '<key>'"),
+        ),
+    ),
+    (
+        "key_records", "<revoked_key>",
+        ("UPDATE nostro.audit_records SET action = 'x' WHERE subject = '<revoked_key>' AND action = 'api_key.revoked'",),
+    ),
+    ("account_records", "<shop>", ("UPDATE nostro.accounts SET fee_fixed = 0 WHERE account = '<shop>'",)),
+    ("account_records", "<shop>", ("DELETE FROM nostro.audit_records WHERE action = 'account.created'",)),
+    (
+        "account_records", "acct_planted",
+        (
+            ("INSERT INTO nostro.accounts SELECT 'acct_planted', test_book, live_book, name, email, country, "
+            "default_currency, fee_basis_points, fee_fixed, api_version, created_ms "
+            "FROM nostro.accounts WHERE account = '<shop>'"),
+        ),
+    ),
     ("row_sequence", "row 1", ("DELETE FROM nostro.payment_methods WHERE seq = 1",)),
     ("row_sequence", "row 2", ("UPDATE nostro.payment_methods SET seq = 2 WHERE seq = 1",)),
     ("row_sequence", "book head", ("UPDATE nostro.book_heads SET next_seq = next_seq + 1",)),

@@ -34,7 +34,8 @@ CREATE TABLE nostro.accounts (
     fee_basis_points integer NOT NULL DEFAULT 0 CHECK (fee_basis_points BETWEEN 0 AND 10000),
     fee_fixed bigint NOT NULL DEFAULT 0 CHECK (fee_fixed >= 0),
     api_version text NOT NULL,
-    created_ms bigint NOT NULL
+    created_ms bigint NOT NULL,
+    setting_no integer NOT NULL DEFAULT 1 CHECK (setting_no > 0)
 );
 
 -- room: merchants
@@ -48,6 +49,33 @@ CREATE TABLE nostro.api_keys (
     last4 text NOT NULL,
     created_ms bigint NOT NULL,
     revoked_ms bigint
+);
+
+-- room: merchants
+-- reference table
+-- What became of accounts and keys and the audit log has not been told yet: written in the statement that changes them,
+-- removed once a book's log has it.
+CREATE TABLE nostro.setting_changes (
+    book integer NOT NULL REFERENCES nostro.books,
+    subject text NOT NULL,
+    no integer NOT NULL CHECK (no > 0),
+    relation text NOT NULL CHECK (relation IN ('accounts', 'api_keys')),
+    action text NOT NULL,
+    state text NOT NULL,
+    actor text NOT NULL,
+    at_ms bigint NOT NULL,
+    PRIMARY KEY (book, subject, no)
+);
+
+-- room: merchants
+-- How far a book's log was told of an account or a key; written in the transaction of the audit record, so that it is told
+-- once.
+CREATE TABLE nostro.told_settings (
+    book_id integer NOT NULL,
+    id text NOT NULL,
+    no integer NOT NULL CHECK (no > 0),
+    state text NOT NULL,
+    PRIMARY KEY (book_id, id)
 );
 
 -- room: ledger
@@ -320,13 +348,16 @@ CREATE TABLE nostro.alarms (
 
 -- The app appends to the ledger and moves its projections; it cannot rewrite what was posted.
 GRANT SELECT, INSERT ON
-nostro.books, nostro.accounts, nostro.api_keys, nostro.book_heads, nostro.batches,
+nostro.books, nostro.accounts, nostro.api_keys, nostro.setting_changes, nostro.told_settings,
+nostro.book_heads, nostro.batches,
 nostro.ledger_accounts, nostro.limit_changes, nostro.transfers, nostro.transfer_metadata,
 nostro.entries, nostro.effective_days, nostro.holds, nostro.rejections, nostro.audit_records,
 nostro.checkpoints, nostro.log_nodes, nostro.log_keys, nostro.balance_snapshots, nostro.alarms
 TO nostro_app;
-GRANT UPDATE (fee_basis_points, fee_fixed, name, email) ON nostro.accounts TO nostro_app;
+GRANT UPDATE (fee_basis_points, fee_fixed, setting_no, name, email) ON nostro.accounts TO nostro_app;
 GRANT UPDATE (revoked_ms) ON nostro.api_keys TO nostro_app;
+GRANT DELETE ON nostro.setting_changes TO nostro_app;
+GRANT UPDATE (no, state) ON nostro.told_settings TO nostro_app;
 GRANT UPDATE (
     epoch, next_seq, next_transfer, next_account, next_batch, next_audit, last_ms, last_leaf, frontier
 ) ON nostro.book_heads TO nostro_app;
