@@ -26,7 +26,7 @@ from nostro.ledger import proving
 from nostro.ledger.days import date_of, day_of
 from nostro.ledger.proving import NothingToProve, NotYetSigned
 from nostro.ledger.snapshots import last_before, take
-from nostro.merchants.service import QUERIES as MERCHANTS
+from nostro.merchants.store import QUERIES as MERCHANTS
 from nostro.payments.store import INTENTS
 from nostro.system import SystemClock, SystemEntropy
 
