@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nostro.audit.texts import address_hash
-
 
 class AuditRecord(NamedTuple):
     """What a command changed besides money.
@@ -23,10 +21,4 @@ class AuditRecord(NamedTuple):
     outcome: str
     address: str | None = None
     salt: bytes | None = None
-
-    @property
-    def address_hash(self) -> bytes | None:
-        """SHA-256 of the salt and the address; None without an address."""
-        if self.address is None or self.salt is None:
-            return None
-        return address_hash(self.salt, self.address)
+    address_hash: bytes | None = None

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from nostro.audit.record import AuditRecord
+from nostro.audit.texts import address_hash
 from nostro.kernel.answer import Refusal
-from nostro.kernel.command import Command, Decision
+from nostro.kernel.command import Command, Decision, Note
 from nostro.kernel.posting import Hold, Kind
 
 Change = tuple[str, str, str, str]
@@ -20,13 +21,15 @@ _encode = msgspec.json.Encoder().encode
 class Trail:
     """The states of audited rows and of holds before a decision; afterwards, what became of them."""
 
+    __slots__ = ("_changes", "_holds", "_notes")
+
     def __init__(
         self,
         rows: Mapping[tuple[str, str], Any],
         holds: Mapping[str, Hold],
         decision: Decision[Any],
     ) -> None:
-        self._decision = decision
+        self._notes = decision.notes
         self._changes = list(_row_changes(rows, decision))
         self._holds = {identifier: _state(holds.get(identifier)) for identifier in _held(decision)}
 
@@ -38,35 +41,21 @@ class Trail:
         salt: Callable[[], bytes],
     ) -> list[AuditRecord]:
         """A record for each object the command's changes are about, and one for each of its notes."""
-        changes, notes = self._changes, self._decision.notes
         if self._holds:
-            changes = [*changes, *self._hold_changes(holds)]
-        if not changes and not notes:
+            self._changes += self._hold_changes(holds)
+        if not self._changes and not self._notes:
             return []
         by_subject: dict[str, list[Change]] = {}
-        for subject, change in changes:
+        for subject, change in self._changes:
             by_subject.setdefault(subject, []).append(change)
-        asked = getattr(command, "command", command)  # what an idempotency key guards
-        origin = getattr(asked, "origin", None)
-        actor = str(getattr(origin, "actor", None) or getattr(asked, "actor", "nostro"))
-        address = getattr(origin, "address", None)
-        request = getattr(origin, "request_id", None)
-        outcome = _outcome(answer)
-        records = [
-            AuditRecord(
-                _action(asked), subject, _encode(found).decode(), actor, request, outcome, address,
-                salt() if address else None,
-            )
-            for subject, found in by_subject.items()
-        ]  # fmt: skip
-        records += [
-            AuditRecord(
-                note.action, note.subject, note.changes, note.actor or actor, request,
-                note.outcome or outcome, address, salt() if address else None,
-            )
-            for note in notes
-        ]  # fmt: skip
-        return records
+        asked = _Asked(getattr(command, "command", command), answer, salt)
+        return [
+            *[
+                asked.record(subject, _encode(told).decode())
+                for subject, told in by_subject.items()
+            ],
+            *[asked.noted(note) for note in self._notes],
+        ]
 
     def _hold_changes(self, holds: Mapping[str, Hold]) -> Iterator[tuple[str, Change]]:
         for identifier, before in self._holds.items():
@@ -74,6 +63,40 @@ class Trail:
             after = _state(hold)
             if hold is not None and after != before:
                 yield hold.subject, (HOLDS, identifier, before, after)
+
+
+class _Asked:
+    """What every record of one command says. What an idempotency key guards was asked, not the guarding."""
+
+    __slots__ = ("_action", "_actor", "_address", "_outcome", "_request", "_salt")
+
+    def __init__(self, command: Command[Any], answer: Any, salt: Callable[[], bytes]) -> None:
+        origin = getattr(command, "origin", None)
+        self._action, self._outcome = _action(command), _outcome(answer)
+        self._actor: str = getattr(origin or command, "actor", "nostro")
+        self._request = getattr(origin, "request_id", None)
+        self._address, self._salt = getattr(origin, "address", None), salt
+
+    def record(self, subject: str, changes: str) -> AuditRecord:
+        """What became of the states of one object's rows."""
+        return AuditRecord(
+            self._action, subject, changes, self._actor, self._request, self._outcome,
+            *self._hidden_address(),
+        )  # fmt: skip
+
+    def noted(self, note: Note) -> AuditRecord:
+        """What the command itself has to say."""
+        return AuditRecord(
+            note.action, note.subject, note.changes, note.actor or self._actor, self._request,
+            note.outcome or self._outcome, *self._hidden_address(),
+        )  # fmt: skip
+
+    def _hidden_address(self) -> tuple[str, bytes, bytes] | tuple[None, None, None]:
+        """The address, a salt of the record's own, and the hash that stays when both are erased."""
+        if not self._address:
+            return None, None, None
+        salt = self._salt()
+        return self._address, salt, address_hash(salt, self._address)
 
 
 def _row_changes(
@@ -84,13 +107,13 @@ def _row_changes(
             continue
         key = table.key_of(row)
         old = rows.get((table.name, key))
-        before, after = str(table.state_of(old)) if old else "", str(table.state_of(row))
+        before, after = table.state_of(old) if old else "", table.state_of(row)
         if before != after:
             yield table.about(row), (table.name, key, before, after)
     for table, key in decision.deletes:
         old = rows.get((table.name, key))
         if table.state_of is not None and old:
-            yield table.about(old), (table.name, key, str(table.state_of(old)), "")
+            yield table.about(old), (table.name, key, table.state_of(old), "")
 
 
 def _held(decision: Decision[Any]) -> list[str]:
