@@ -72,7 +72,7 @@ class _Asked:
 
     def __init__(self, command: Command[Any], answer: Any, salt: Callable[[], bytes]) -> None:
         origin = getattr(command, "origin", None)
-        self._action, self._outcome = _action(command), _outcome(answer)
+        self._action, self._outcome = action_of(type(command)), _outcome(answer)
         self._actor: str = getattr(origin or command, "actor", "nostro")
         self._request = getattr(origin, "request_id", None)
         self._address, self._salt = getattr(origin, "address", None), salt
@@ -132,12 +132,11 @@ def _state(hold: Hold | None) -> str:
     return f"open {hold.remaining}" if hold.open else "closed"
 
 
-def _action(command: Command[Any]) -> str:
+def action_of(command: type) -> str:
     """The command's name as words: `CreateIntent` is `create_intent`."""
-    kind = type(command)
-    found = _ACTIONS.get(kind)
+    found = _ACTIONS.get(command)
     if found is None:
-        found = _ACTIONS[kind] = _snake(kind.__name__)
+        found = _ACTIONS[command] = _snake(command.__name__)
     return found
 
 

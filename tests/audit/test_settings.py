@@ -271,26 +271,3 @@ def test_an_endpoint_is_recorded_as_it_is_made_changed_and_deleted(
         assert (await office.verified()).clean
 
     play(database, scenario)
-
-
-def test_an_address_is_erased_and_the_log_stays_whole(database: ConnectionUrls) -> None:
-    """The statement of docs/reference/audit-log.md, as the application's own role."""
-
-    async def scenario(office: Office) -> None:
-        origin = Origin(SHOP, False, "req_1", None, "key_1", "192.0.2.1")
-        we = Mint(ENTROPY.bytes(16), BOOK, CLOCK.business()).new("we")
-        await office.books.run(
-            CreateEndpoint(BOOK, ENTROPY.bytes(16), origin, we, "https://a.example", ("*",), "s")
-        )
-        read = "SELECT address, address_salt, address_hash FROM nostro.audit_records"
-        [(address, salt, hashed)] = await office.books.rows(read)
-        assert (address, len(salt), len(hashed)) == ("192.0.2.1", 16, 32)
-        await office.books.pool.write(
-            "UPDATE nostro.audit_records SET address = NULL, address_salt = NULL "
-            "WHERE book_id = $1 AND address = $2", BOOK, "192.0.2.1",
-        )  # fmt: skip
-        assert await office.books.rows(read) == [(None, None, hashed)]
-        await office.tell()
-        assert (await office.verified()).clean
-
-    play(database, scenario)
