@@ -124,7 +124,7 @@ WITH touched AS (
     WHERE t.book_id = $1 AND t.id = x.id
     RETURNING 1
 )
-SELECT nostro.must_equal(count(*), cardinality($2::text [])) FROM touched;
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM touched;
 
 -- name: list_books
 SELECT book_id, live, name FROM nostro.books ORDER BY book_id;
