@@ -10,7 +10,7 @@ import msgspec
 from nostro.audit.record import AuditRecord
 from nostro.audit.texts import address_hash
 from nostro.kernel.answer import Refusal
-from nostro.kernel.command import Command, Decision, Note
+from nostro.kernel.command import Command, Decision
 from nostro.kernel.posting import Hold, Kind
 
 Change = tuple[str, str, str, str]
@@ -48,14 +48,23 @@ class Trail:
         by_subject: dict[str, list[Change]] = {}
         for subject, change in self._changes:
             by_subject.setdefault(subject, []).append(change)
-        asked = _Asked(getattr(command, "command", command), answer, salt)
+        action, actor, request, outcome, address = _asked(command, answer)
         return [
             *[
-                asked.record(subject, _encode(told).decode())
+                AuditRecord(
+                    action, subject, _encode(told).decode(), actor, request, outcome,
+                    *_hidden(address, salt),
+                )
                 for subject, told in by_subject.items()
             ],
-            *[asked.noted(note) for note in self._notes],
-        ]
+            *[
+                AuditRecord(
+                    note.action, note.subject, note.changes, note.actor or actor, request,
+                    note.outcome or outcome, *_hidden(address, salt),
+                )
+                for note in self._notes
+            ],
+        ]  # fmt: skip
 
     def _hold_changes(self, holds: Mapping[str, Hold]) -> Iterator[tuple[str, Change]]:
         for identifier, before in self._holds.items():
@@ -65,38 +74,31 @@ class Trail:
                 yield hold.subject, (HOLDS, identifier, before, after)
 
 
-class _Asked:
-    """What every record of one command says. What an idempotency key guards was asked, not the guarding."""
+def _asked(command: Command[Any], answer: Any) -> tuple[str, str, str | None, str, str | None]:
+    """Action, actor, request, outcome and address. Around what was asked there may be an idempotency key."""
+    asked = getattr(command, "command", command)
+    origin = getattr(asked, "origin", None)
+    if origin is None:
+        return (
+            action_of(type(asked)),
+            getattr(asked, "actor", "nostro"),
+            None,
+            _outcome(answer),
+            None,
+        )
+    return (
+        action_of(type(asked)), origin.actor, origin.request_id, _outcome(answer), origin.address,
+    )  # fmt: skip
 
-    __slots__ = ("_action", "_actor", "_address", "_outcome", "_request", "_salt")
 
-    def __init__(self, command: Command[Any], answer: Any, salt: Callable[[], bytes]) -> None:
-        origin = getattr(command, "origin", None)
-        self._action, self._outcome = action_of(type(command)), _outcome(answer)
-        self._actor: str = getattr(origin or command, "actor", "nostro")
-        self._request = getattr(origin, "request_id", None)
-        self._address, self._salt = getattr(origin, "address", None), salt
-
-    def record(self, subject: str, changes: str) -> AuditRecord:
-        """What became of the states of one object's rows."""
-        return AuditRecord(
-            self._action, subject, changes, self._actor, self._request, self._outcome,
-            *self._hidden_address(),
-        )  # fmt: skip
-
-    def noted(self, note: Note) -> AuditRecord:
-        """What the command itself has to say."""
-        return AuditRecord(
-            note.action, note.subject, note.changes, note.actor or self._actor, self._request,
-            note.outcome or self._outcome, *self._hidden_address(),
-        )  # fmt: skip
-
-    def _hidden_address(self) -> tuple[str, bytes, bytes] | tuple[None, None, None]:
-        """The address, a salt of the record's own, and the hash that stays when both are erased."""
-        if not self._address:
-            return None, None, None
-        salt = self._salt()
-        return self._address, salt, address_hash(salt, self._address)
+def _hidden(
+    address: str | None, salt: Callable[[], bytes]
+) -> tuple[str, bytes, bytes] | tuple[None, None, None]:
+    """The address, a salt of the record's own, and the hash that stays when both are erased."""
+    if not address:
+        return None, None, None
+    drawn = salt()
+    return address, drawn, address_hash(drawn, address)
 
 
 def _row_changes(
