@@ -16,17 +16,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 def malformed() -> ApiError:
-    """400: not HTTP/1.1, or framed in a way that two readers could read differently."""
+    """Not HTTP/1.1, or framed in a way that two readers could read differently."""
     return invalid_request("This is not a valid HTTP/1.1 request; nothing was done.")
 
 
 def url_too_long() -> ApiError:
-    """414."""
+    """The URL is longer than `URL_BYTES_MAX`."""
     return invalid_request(f"The URL is longer than {limits.URL_BYTES_MAX} bytes.", status=414)
 
 
 def head_too_large() -> ApiError:
-    """431."""
+    """The headers, or the trailers, are more or larger than they may be."""
     return invalid_request(
         f"The headers are more than {limits.HEADERS_MAX}, or larger than {limits.HEAD_BYTES_MAX} bytes.",
         status=431,
@@ -34,17 +34,17 @@ def head_too_large() -> ApiError:
 
 
 def ambiguous_framing() -> ApiError:
-    """400: how long the body is cannot be told, or not by everyone alike."""
+    """How long the body is cannot be told, or not by everyone alike."""
     return invalid_request("A body is framed by Content-Length or by chunked coding alone.")
 
 
 def no_upgrade() -> ApiError:
-    """400: an upgrade offered by a request with a body, which would be lost."""
+    """An upgrade is offered by a request with a body, which would be lost."""
     return invalid_request("This server speaks HTTP/1.1 only: send the request without Upgrade.")
 
 
 def too_slow() -> ApiError:
-    """408: the rest did not come in time. Nothing was done, so it may be sent again."""
+    """The rest of the request did not come in time; it may be sent again."""
     return ApiError(
         408,
         errors.INVALID_REQUEST,
