@@ -16,7 +16,7 @@ PROC = Path("/proc")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 BLOCK_BYTES = 8192
 # The first word found in a command line names the role; the order matters.
-ROLES = ("postgres", "sandbox", "worker", "api", "granian", "receiver", "up")
+ROLES = ("postgres", "sandbox", "worker", "api", "receiver", "up")
 
 
 @dataclass(frozen=True)

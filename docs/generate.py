@@ -11,6 +11,9 @@ import typer
 import nostro.db.errors
 import nostro.kernel.errors
 from nostro.api import errors
+from nostro.api.app import BODY_BYTES_MAX, KEY_LENGTH_MAX
+from nostro.api.http import limits, refusals
+from nostro.api.whole_body import cut_off
 from nostro.cli.app import app
 from nostro.config import MEANING, Settings, variable
 from nostro.kernel.machine import Machine
@@ -105,6 +108,12 @@ def api_errors() -> str:
         lines.append(f"| {error.status} | `{error.type}` | {code} | {about} |")
     lines += [
         "",
+        "## Limits of a request",
+        "",
+        "| what | at most | else |",
+        "|---|---|---|",
+        *(f"| {what} | {most} | {status} |" for what, most, status in _LIMITS),
+        "",
         "## What the programs can say",
         "",
         "One sentence on standard error, exit code 1.",
@@ -120,6 +129,20 @@ def _declined() -> Any:
 
 _declined.__doc__ = errors.card_error.__doc__
 
+_LIMITS = (
+    ("the URL", f"{limits.URL_BYTES_MAX:,} bytes", "414"),
+    ("the URL and all header fields", f"{limits.HEAD_BYTES_MAX:,} bytes", "431"),
+    ("header fields", limits.HEADERS_MAX, "431"),
+    ("the body", f"{BODY_BYTES_MAX:,} bytes", "413"),
+    ("from the first byte of the head to its last", f"{limits.HEAD_SECONDS:g} s", "408"),
+    ("from there to the last byte of the body", f"{limits.BODY_SECONDS:g} s", "408"),
+    ("between an answer and the next request", f"{limits.IDLE_SECONDS} s", "closed"),
+    (
+        "`Idempotency-Key`; a blank one is as good as none",
+        f"{KEY_LENGTH_MAX} printable ASCII characters",
+        "400",
+    ),
+)
 _SAMPLES: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (errors.unknown_parameters, (["x"],)),
     (errors.missing_parameter, ("x",)),
@@ -129,15 +152,22 @@ _SAMPLES: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     (errors.idempotency_parameters_differ, ("k",)),
     (errors.idempotency_endpoint_differs, ("k", "/v1/x")),
     (errors.idempotency_key_too_long, (255,)),
+    (refusals.malformed, ()),
+    (refusals.ambiguous_framing, ()),
+    (refusals.no_upgrade, ()),
+    (cut_off, ()),
     (errors.no_api_key, ()),
     (errors.invalid_api_key, ("sk_test_x",)),
     (_declined, ()),
     (errors.forbidden, ("m",)),
     (errors.no_such, ("charge", "ch_x")),
     (errors.unknown_url, ("GET", "/x")),
+    (refusals.too_slow, ()),
     (errors.idempotency_key_in_use, ("k",)),
+    (refusals.url_too_long, ()),
     (errors.lock_timeout, ()),
     (errors.rate_limited, ("global-rate",)),
+    (refusals.head_too_large, ()),
     (errors.internal_error, ()),
     (errors.outcome_unconfirmed, ()),
     (errors.unavailable, ()),

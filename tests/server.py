@@ -85,6 +85,10 @@ class Server:
         """The process id of `nostro up`."""
         return self._process.pid
 
+    def wait(self, seconds: float) -> int:
+        """The exit code of `nostro up`, once it has ended by itself."""
+        return self._process.wait(seconds)
+
     def stop(self) -> None:
         """Stop it and all it started, and remove its data. May be called more than once."""
         if self._process.poll() is None:

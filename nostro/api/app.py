@@ -291,6 +291,7 @@ def build(open_services: OpenServices, operations: list[Operation]) -> Applicati
     app.add_route("/openapi.json", Document(operations))
     app.add_route("/nostro/v1/log/{book:int}/{what:path}", LogFiles(holder))
     app.add_sink(_unknown_url, "/")
+    app.add_error_handler(Exception, _our_mistake)
     app.add_error_handler(falcon.HTTPError, _http_error)
     return app
 
@@ -351,6 +352,17 @@ async def _http_error(
         _refuse(response, errors.unknown_url(request.method, request.path))
         return
     _refuse(response, errors.invalid_request(error.title or "Invalid request."))
+
+
+async def _our_mistake(
+    request: Request, response: Response | None, error: Exception, params: dict[str, Any]
+) -> None:
+    assert response is not None
+    if isinstance(error, ApiError):
+        _refuse(response, error)
+        return
+    log.error("%s %s failed", request.method, echo(request.path), exc_info=error)
+    _refuse(response, errors.internal_error())
 
 
 def _refuse(response: Response, error: ApiError) -> None:

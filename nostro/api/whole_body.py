@@ -12,8 +12,8 @@ from nostro.api.errors import ApiError, invalid_request
 
 
 def cut_off() -> ApiError:
-    """400: the connection ended before the body did."""
-    return invalid_request("The request ended before its body did; nothing was done.")
+    """The connection ended before the request did."""
+    return invalid_request("The connection ended before the request did; nothing was done.")
 
 
 def whole_or_refused(receive: Any) -> Any:

@@ -9,18 +9,24 @@ import importlib
 import logging
 import sys
 
+from nostro.cli.processes import MISCONFIGURED
 from nostro.config import from_environment
+from nostro.kernel.errors import Misconfigured
 
 CHILDREN = ("api", "worker")
 
 
 def main(name: str) -> None:
-    """Run one of the children until it is asked to stop."""
+    """Run one of the children until it is asked to stop, or a person has to act."""
     settings = from_environment()
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    importlib.import_module(f"nostro.bootstrap.{name}").run(settings)
+    try:
+        importlib.import_module(f"nostro.bootstrap.{name}").run(settings)
+    except Misconfigured as error:
+        print(f"nostro: {error}", file=sys.stderr)
+        sys.exit(MISCONFIGURED)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ class Programs:
         """Everything on this machine."""
         from nostro.bootstrap.up import up
 
-        asyncio.run(up(settings, as_json))
-        return 0
+        return asyncio.run(up(settings, as_json))
 
     def api(self, settings: Settings, as_json: bool) -> int:
         """The API alone."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from nostro.bootstrap.secret_files import secret_file
+from nostro.bootstrap.secret_files import kept_secret, secret_file
 from nostro.cli import instance
 from nostro.cli.up import claim_ports, keep_up
 from nostro.config import Settings, child_environment
@@ -24,33 +24,35 @@ from nostro.kernel.money import FeeSchedule
 from nostro.kernel.secret import Secret
 from nostro.ledger.books import open_book
 from nostro.merchants.model import LIVE_BOOK, TEST_BOOK
+from nostro.merchants.service import QUERIES as MERCHANTS
 from nostro.merchants.service import Merchants
 from nostro.system import SystemClock, SystemEntropy
+from nostro.vault.store import QUERIES as VAULT
 
 FIRST_ACCOUNT = "acct_1Nostro"
 
 
-async def up(settings: Settings, as_json: bool) -> None:
+async def up(settings: Settings, as_json: bool) -> int:
+    """Everything, until asked to stop. Returns the exit code."""
     clock, entropy = SystemClock(), SystemEntropy()
     generation = Mint(entropy.bytes(16), 0, clock.system()).new("up")
     settings = msgspec.structs.replace(settings, generation=generation)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if settings.database_url is not None:
         urls = await roles.ensure(settings.database_url.reveal())
-        await _prepare_and_keep_up(settings, urls, as_json)
-        return
+        return await _prepare_and_keep_up(settings, urls, as_json)
     server = EmbeddedPostgres(
         settings.data_dir / "postgres",
         ServerSettings(shared_buffers=f"{settings.shared_buffers_mb}MB"),
     )
     urls = await server.start()
     try:
-        await _prepare_and_keep_up(settings, urls, as_json)
+        return await _prepare_and_keep_up(settings, urls, as_json)
     finally:
         await server.stop()
 
 
-async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json: bool) -> None:
+async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json: bool) -> int:
     await claim_ports(settings)
     await migrate(urls.owner)
     key = await _first_account(settings, urls.app)
@@ -61,7 +63,7 @@ async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json
     )
     instance.announce(settings)
     try:
-        await keep_up(settings, environment, key.reveal(), as_json)
+        return await keep_up(settings, environment, key.reveal(), as_json)
     finally:
         instance.withdraw(settings)
 
@@ -71,6 +73,7 @@ async def _first_account(settings: Settings, app_url: str) -> Secret:
     clock, entropy = SystemClock(), SystemEntropy()
     pool = Pool(app_url)
     try:
+        await _refuse_other_keys(settings, pool)
         merchants = Merchants(
             pool, secret_file(settings.data_dir / "api.key", entropy), clock, entropy
         )
@@ -84,6 +87,14 @@ async def _first_account(settings: Settings, app_url: str) -> Secret:
         return await merchants.create_key(FIRST_ACCOUNT, False, key)
     finally:
         await pool.close()
+
+
+async def _refuse_other_keys(settings: Settings, pool: Pool) -> None:
+    """Raises Misconfigured if a key file is lost that the database's rows were made with: a new one opens nothing."""
+    if await pool.fetch(MERCHANTS["list_accounts"], 1):
+        kept_secret(settings.data_dir / "api.key")
+    if await pool.fetch(VAULT["read_data_keys"]):
+        kept_secret(settings.data_dir / "vault.keys")
 
 
 def _kept_key(path: Path, entropy: SystemEntropy) -> Secret:

@@ -7,26 +7,29 @@ import ctypes
 import logging
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 FIRST_BACK_OFF_SECONDS = 0.1
 LONGEST_BACK_OFF_SECONDS = 5.0
 STOP_SECONDS = 10.0
+# A child's exit code when a person has to act: starting it again would change nothing.
+MISCONFIGURED = 78
 _PR_SET_PDEATHSIG = 1
 log = logging.getLogger(__name__)
 
 
 class Child:
-    """One child process that is kept running until it is stopped."""
+    """One child process that is kept running until it is stopped, or says that it is misconfigured."""
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.name, self._command, self._environment = name, command, dict(environment)
+        self.misconfigured = False
         self.process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Start it, and start it again whenever it ends."""
-        self._task = asyncio.create_task(self._keep_running(), name=self.name)
+    def start(self, give_up: Callable[[], None]) -> None:
+        """Start it, and start it again whenever it ends; `give_up` is called if that is of no use."""
+        self._task = asyncio.create_task(self._keep_running(give_up), name=self.name)
 
     async def stop(self) -> None:
         """Ask it to end; end it if it does not."""
@@ -43,7 +46,7 @@ class Child:
             process.kill()
             await process.wait()
 
-    async def _keep_running(self) -> None:
+    async def _keep_running(self, give_up: Callable[[], None]) -> None:
         back_off = FIRST_BACK_OFF_SECONDS
         loop = asyncio.get_running_loop()
         while True:
@@ -54,6 +57,10 @@ class Child:
                 preexec_fn=_die_with_parent,
             )  # fmt: skip
             status = await self.process.wait()
+            if status == MISCONFIGURED:
+                self.misconfigured = True
+                give_up()
+                return
             lived = loop.time() - began
             back_off = FIRST_BACK_OFF_SECONDS if lived > 10 else back_off * 2
             back_off = min(back_off, LONGEST_BACK_OFF_SECONDS)

@@ -20,8 +20,11 @@ console = Console(highlight=False, soft_wrap=True)
 
 async def keep_up(
     settings: Settings, environment: Mapping[str, str], secret_key: str, as_json: bool
-) -> None:
-    """Run the children until a signal asks to stop; stop them in the order of dependence."""
+) -> int:
+    """Run the children until a signal asks to stop; stop them in the order of dependence.
+
+    Returns the exit code: 1 if it ended because a child, which has said why, is misconfigured.
+    """
     children = [
         Child(
             "sandbox",
@@ -38,14 +41,16 @@ async def keep_up(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     for child in children:
-        child.start()
+        child.start(give_up=stop.set)
     if await _ready(settings, stop):
         welcome_as_json(settings, secret_key) if as_json else welcome(settings, secret_key)
     await stop.wait()
-    if not as_json:
+    misconfigured = any(child.misconfigured for child in children)
+    if not as_json and not misconfigured:
         console.print("Stopping.")
     for child in reversed(children):
         await child.stop()
+    return int(misconfigured)
 
 
 async def claim_ports(settings: Settings) -> None:

@@ -51,7 +51,7 @@ class Guarded:
 
 
 def _repeated(key: Key, request: Request) -> Refusal | Replayed:
-    shown = request.id.partition("/")[2]
+    shown = _shown(request.id)
     if key.endpoint != request.endpoint:
         return _misused(
             "Keys for idempotent requests can only be used for the same endpoint they were first "
@@ -67,6 +67,11 @@ def _repeated(key: Key, request: Request) -> Refusal | Replayed:
     if key.answer is None:
         return _in_flight(shown)
     return Replayed(key.answer, key.request_id)
+
+
+def _shown(key_id: str) -> str:
+    """The key as its sender wrote it."""
+    return key_id.partition("/")[2]
 
 
 def _misused(message: str) -> Refusal:
@@ -90,11 +95,18 @@ def answered(view: View, key_id: str | None, answer: Saved) -> list[tuple[Any, A
     return [(KEYS, msgspec.structs.replace(key, answer=encode(answer)))]
 
 
-def told(view: View, key_id: str | None, answer: Saved) -> tuple[Saved, list[tuple[Any, Any]]]:
-    """For who comes late: what the key was answered before, else this answer and the row that saves it."""
+def told(
+    view: View, key_id: str | None, answer: Saved, still_sent: bool
+) -> tuple[Saved, list[tuple[Any, Any]]]:
+    """For who comes late: what the key was answered before, else this answer and the row that saves it.
+
+    While somebody else still sends, the key is theirs to answer: it stays in flight, and that is what is told.
+    """
     key = view.get(KEYS, key_id) if key_id else None
     if key is not None and key.answer is not None:
         return decode(key.answer), []
+    if key is not None and still_sent:
+        return _in_flight(_shown(key.id)), []
     return answer, answered(view, key_id, answer)
 
 

@@ -37,7 +37,7 @@ from nostro.payment_methods.model import Checks, PaymentMethod
 from nostro.payment_methods.store import METHODS
 from nostro.payments import postings
 from nostro.payments.declines import network_words, payment_error
-from nostro.payments.machine import ATTEMPT, INTENT, LIVE, AttemptEvent, IntentEvent
+from nostro.payments.machine import ATTEMPT, INTENT, LIVE, AttemptEvent, AttemptState, IntentEvent
 from nostro.payments.model import Attempt, Charge, Intent
 from nostro.payments.store import ATTEMPTS, CHARGES, INTENTS
 
@@ -92,8 +92,9 @@ class Settle(msgspec.Struct, frozen=True):
         intent = view.get(INTENTS, self.attempt.intent)
         assert attempt is not None and intent is not None, "an attempt never loses its rows"
         if attempt.state not in LIVE or attempt.epoch != self.attempt.epoch:
-            log.warning("attempt %s was settled before; late evidence changes nothing", attempt.id)
-            answer, rows = told(view, attempt.key, Answer(snapshot(intent)))
+            log.warning("attempt %s is another's by now; late evidence changes nothing", attempt.id)
+            still_sent = attempt.state is AttemptState.SENDING
+            answer, rows = told(view, attempt.key, Answer(snapshot(intent)), still_sent)
             return Decision(Settled(answer, applied=False), rows)
         evidence = _conclusive(attempt, self.evidence)
         work = _Work(view, self, attempt, intent)

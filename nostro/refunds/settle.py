@@ -68,8 +68,9 @@ class SettleRefund(msgspec.Struct, frozen=True):
         refund, charge = view.get(REFUNDS, self.refund.id), view.get(CHARGES, self.charge.id)
         assert refund is not None and charge is not None, "a refund never loses its rows"
         if refund.state not in SENT or refund.epoch != self.refund.epoch:
-            log.warning("refund %s was settled before; late evidence changes nothing", refund.id)
-            answer, rows = told(view, refund.key, Answer(snapshot(refund)))
+            log.warning("refund %s is another's by now; late evidence changes nothing", refund.id)
+            still_sent = refund.state is RefundState.SENDING
+            answer, rows = told(view, refund.key, Answer(snapshot(refund)), still_sent)
             return Decision(Settled(answer, applied=False), rows)
         work = _Work(view, self, refund, charge)
         work.settle(_conclusive(refund, self.evidence))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench.machine import tree
 from nostro.cli import instance
 from nostro.cli.ports import claim, why_taken
+from nostro.db.running import urls_of
 from tests.cli.command import Command
 from tests.server import ROOT, Server, free_port
 
@@ -139,6 +142,36 @@ def test_a_database_that_is_not_there_is_one_sentence(nowhere: Command) -> None:
         ended = nowhere(command, "--database-url", "postgresql://u:hush-hush@127.0.0.1:9/x")
         assert (ended.code, len(ended.err.splitlines())) == (1, 1), ended.err
         assert "hush" not in ended.err
+
+
+@pytest.mark.parametrize("lost", ["api.key", "vault.keys"])
+def test_a_lost_key_file_is_one_sentence(tmp_path: Path, lost: str) -> None:
+    """The database holds what only that key opens; another would be made in vain."""
+    ports = ("--port", str(free_port()), "--sandbox-port", str(free_port()))
+    data = tmp_path / "data"
+    data.mkdir()
+    kept = {"api.key", "vault.keys"} - {lost}
+    with Server.start() as first:
+        for name in kept:
+            shutil.copy(first.data_dir / name, data)
+        database = ("--database-url", urls_of(first.data_dir / "postgres").owner)
+        ended = Command({"NOSTRO_DATA_DIR": str(data)})("up", *database, *ports)
+    assert (ended.code, ended.out) == (1, ""), ended.err
+    assert ended.err.splitlines()[-1].startswith(f"nostro: {data / lost} is missing: copy it from")
+    assert "starting it again" not in ended.err and {file.name for file in data.iterdir()} == kept
+
+
+def test_a_misconfigured_child_ends_up() -> None:
+    """Starting it again would change nothing: it has said what a person has to do."""
+    with Server.start() as running:
+        (running.data_dir / "vault.keys").chmod(0o644)
+        for process in tree(running.pid):
+            if process.role == "worker":
+                os.kill(process.pid, signal.SIGKILL)
+        assert running.wait(20) == 1
+        said = running.log()
+    assert "nostro: others may read" in said and "chmod 600" in said
+    assert "Traceback" not in said
 
 
 def test_children_of_up_get_the_secrets_they_need_and_no_other(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 
 from nostro.idempotency.model import Replayed
-from nostro.kernel.answer import Answer, Refusal, decode, snapshot
+from nostro.kernel.answer import Refusal, decode
 from nostro.kernel.ports import CardDetails
+from nostro.kernel.queries import load
 from nostro.kernel.secret import Cvc, Pan
 from nostro.payments.claim import ClaimAttempt
 from nostro.payments.commands import Changes, MethodChoice
@@ -14,8 +15,9 @@ from nostro.payments.service import Reply
 from nostro.refunds.claim import ClaimRefund
 from nostro.refunds.commands import RefundRequest
 from tests.refunds.conftest import Play
-from tests.refunds.world import BOOK, LEASE_MS, VISA, KeepMethod, World, refund_of
+from tests.refunds.world import BOOK, LEASE_MS, VISA, KeepMethod, World
 
+CHECKS = load("nostro.verification")
 ARRIVES_MS = 700
 
 
@@ -59,7 +61,18 @@ def test_it_answers_what_the_worker_found_and_saved(play: Play) -> None:
     play(scenario)
 
 
-def test_what_it_answers_while_a_worker_is_at_it_is_saved(play: Play) -> None:
+def in_use(answer: object) -> bool:
+    return isinstance(answer, Refusal) and answer.code == "idempotency_key_in_use"
+
+
+async def keys_off(world: World) -> list[str]:
+    """The keys that verification would name."""
+    return [row[0] for row in await world.reader.fetch(CHECKS["keys_in_flight"], BOOK)]
+
+
+def test_while_a_worker_is_at_it_the_key_is_in_use_and_the_worker_answers_it(play: Play) -> None:
+    """Saved now, "processing" would be answered under the key while its attempt is still being sent."""
+
     async def scenario(world: World) -> None:
         method = await a_method(world)
         slow(world, "authorize")
@@ -67,17 +80,18 @@ def test_what_it_answers_while_a_worker_is_at_it_is_saved(play: Play) -> None:
         attempt = await sent(world)
         until = world.clock.system()
         await world.run(ClaimAttempt(BOOK, world.entropy.bytes(16), attempt, "worker", until))
-        first = await asked
-        assert isinstance(first, Answer) and '"processing"' in first.snapshot
+        assert in_use(await asked)
+        assert await keys_off(world) == []
+        assert in_use(await pay(world, "overtaken", method))
         settled = await world.payments.resolve(world.merchant, attempt)
         assert settled is not None and settled.applied
         again = await pay(world, "overtaken", method)
-        assert isinstance(again, Replayed) and decode(again.answer) == first
+        assert isinstance(again, Replayed) and decode(again.answer) == settled.answer
 
     play(scenario)
 
 
-def test_what_a_late_refund_answers_is_saved(play: Play) -> None:
+def test_a_late_refund_leaves_the_key_to_who_holds_the_refund(play: Play) -> None:
     async def scenario(world: World) -> None:
         charge = await world.sale(10_000)
         slow(world, "refund")
@@ -87,10 +101,11 @@ def test_what_a_late_refund_answers_is_saved(play: Play) -> None:
         world.clock.system_ahead += LEASE_MS
         refund, until = (await world.due())[0], world.clock.system()
         await world.run(ClaimRefund(BOOK, world.entropy.bytes(16), refund, "worker", until))
-        first = refund_of(await asked)
-        assert first.status == "pending"
-        assert (await world.resolve(first)).status == "succeeded"
+        assert in_use(await asked)
+        assert await keys_off(world) == []
+        settled = await world.refunds.resolve(world.merchant, refund)
+        assert settled is not None and settled.applied
         again = await world.refunds.create(world.keyed("refund"), request)
-        assert isinstance(again, Replayed) and decode(again.answer) == Answer(snapshot(first))
+        assert isinstance(again, Replayed) and decode(again.answer) == settled.answer
 
     play(scenario)
