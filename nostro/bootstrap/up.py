@@ -24,8 +24,8 @@ from nostro.kernel.money import FeeSchedule
 from nostro.kernel.secret import Secret
 from nostro.ledger.books import open_book
 from nostro.merchants.model import LIVE_BOOK, TEST_BOOK
-from nostro.merchants.service import QUERIES as MERCHANTS
 from nostro.merchants.service import Merchants
+from nostro.merchants.store import QUERIES as MERCHANTS
 from nostro.system import SystemClock, SystemEntropy
 from nostro.vault.store import QUERIES as VAULT
 
