@@ -20,7 +20,7 @@ from nostro.ledger.breakdown import Breakdown, Part, break_down
 from nostro.ledger.position import position
 from nostro.ledger.story import Told
 from nostro.verification import explanation
-from nostro.verification.explanation import Explanation
+from nostro.verification.explanation import Done, Explanation
 
 SUBJECTS_SHOWN = 20
 
@@ -124,14 +124,13 @@ def _transfer(line: Told) -> dict[str, Any]:
 def _show_story(found: Explanation) -> None:
     whose = f" of {found.account}" if found.account else ""
     print(f"{found.id}{whose}: {', '.join(found.subjects)}")
-    told = [(line.at_ms, 1, line) for line in found.transfers]
-    done = [(record.at_ms, 0, record) for record in found.records]
-    for at_ms, _, what in sorted([*told, *done], key=lambda line: line[:2]):
+    lines: list[Told | Done] = [*found.records, *found.transfers]
+    for what in sorted(lines, key=lambda line: line.at_ms):
         if isinstance(what, Told):
             _show_transfer(what)
         else:
             record = what.record
-            print(f"{moment(at_ms)}  {record.actor}: {record.action} {record.subject}: "
+            print(f"{moment(what.at_ms)}  {record.actor}: {record.action} {record.subject}: "
                   f"{record.outcome}")  # fmt: skip
 
 
