@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -20,6 +21,7 @@ from nostro.ledger.accounts import (
 )
 from nostro.ledger.balance_at import balance_at, balance_by_effective_date
 from nostro.ledger.breakdown import break_down
+from nostro.ledger.clearing import KINDS
 from nostro.ledger.days import day_of
 from nostro.ledger.open_items import open_items
 from nostro.ledger.position import position
@@ -34,6 +36,7 @@ from tests.ledger.asked import (
     rows,
     single,
 )
+from tests.server import ROOT
 
 INSTANTS = 200
 
@@ -246,3 +249,15 @@ def test_accounts_are_listed_and_a_mistyped_one_is_guessed(database: ConnectionU
             await position(books.pool, 9)
 
     with_books(database, play)
+
+
+def test_the_limits_of_the_reference_are_those_of_the_code() -> None:
+    page = (ROOT / "docs" / "reference" / "explainability.md").read_text("utf-8")
+    units = {"days": DAY, "day": DAY, "hour": HOUR}
+    told = {
+        name: int(number) * units[unit]
+        for name, number, unit in re.findall(
+            r"^\| (\w+) \|.*\| (\d+) (\w+) \|$", page, re.MULTILINE
+        )
+    }
+    assert told == {kind.name: kind.limit_ms for kind in KINDS}
