@@ -175,8 +175,8 @@ UNION
 SELECT x.subject FROM t
 INNER JOIN nostro.batches AS b ON b.book_id = $1 AND t.batch_no = b.batch_no
 INNER JOIN nostro.transfers AS x
-    ON x.book_id = $1 AND x.seq >= b.first_transfer AND x.seq < b.first_transfer + b.transfer_count
-    AND t.chain_id = x.chain_id;
+    ON x.book_id = $1 AND b.first_transfer <= x.seq AND b.first_transfer + b.transfer_count > x.seq
+WHERE x.chain_id = t.chain_id;
 
 -- name: version_of_transfer
 -- An account's version after a transfer that moved it.
