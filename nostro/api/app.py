@@ -41,6 +41,8 @@ DISCARDED_BYTES_MAX = 16_000_000
 KEY_LENGTH_MAX = 255
 FORM = "application/x-www-form-urlencoded"
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,254}")
+# A ledger account's code has colons.
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_:.-]{0,254}")
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 _JSON = [(b"content-type", b"application/json")]
@@ -160,8 +162,8 @@ class Resource:
 
 def _refuse_what_is_no_id(operation: Operation, path: Mapping[str, str]) -> None:
     """What cannot be an id never reaches the database: it is answered as one that does not exist."""
-    for identifier in path.values():
-        if not _ID.fullmatch(identifier):
+    for name, identifier in path.items():
+        if not (_CODE if name == "code" else _ID).fullmatch(identifier):
             raise errors.no_such(operation.returns, identifier)
 
 

@@ -31,6 +31,11 @@ _ALWAYS: dict[str, str] = {
     "customer": "id:string",
     "event": "id:string created:integer data:object livemode:boolean pending_webhooks:integer "
     "type:string",
+    "ledger_account": "id:string balance:integer currency:string debits_posted:integer "
+    "credits_posted:integer",
+    "ledger_entry": "id:string amount:integer pending:integer balance:integer code:string "
+    "counter_account:string created:integer effective_on:string kind:string subject:string",
+    "ledger_explanation": "id:string subjects:array transfers:array records:array",
     "payment_intent": "id:string amount:integer client_secret:string currency:string "
     "created:integer livemode:boolean metadata:object status:string",
     "payment_method": "id:string billing_details:object card:object created:integer "

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from nostro.balances.commands import TopUp
 from nostro.bootstrap.graph import Deciders
@@ -23,11 +24,13 @@ from nostro.db.running import urls_of
 from nostro.db.urls import ConnectionUrls
 from nostro.kernel.errors import Misconfigured, NostroError
 from nostro.kernel.money import is_currency
+from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
 from nostro.merchants.model import Account, KeyFacts
 from nostro.merchants.service import Merchants
 from nostro.system import SystemClock, SystemEntropy
 
+T = TypeVar("T")
 # Connections that write accounts side by side: their commits share one flush to the disk.
 CONNECTIONS = 8
 AT_ONCE = 64
@@ -133,6 +136,15 @@ async def verify(settings: Settings, books: list[int], with_acquirer: bool, as_j
     found = await urls(settings)
     sandbox = sandbox_url(settings) if with_acquirer else None
     return await verification.run(found.read_only, sandbox, books or None, as_json)
+
+
+async def ask(settings: Settings, question: Callable[[Reader], Awaitable[T]]) -> T:
+    """Ask something as the role that may only read."""
+    pool = Pool((await urls(settings)).read_only)
+    try:
+        return await question(pool)
+    finally:
+        await pool.close()
 
 
 def sandbox_url(settings: Settings) -> str:

@@ -4,12 +4,17 @@ take no more memory than its work."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from nostro.cli import app as commands
 from nostro.cli.programs import NewKeys, Proofs, give, print_json
 from nostro.config import Settings
+from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
 from nostro.merchants.model import KeyFacts
+
+T = TypeVar("T")
 
 
 class Programs:
@@ -76,6 +81,12 @@ class Programs:
         from nostro.bootstrap import proofs
 
         return proofs.Proofs(settings, book)
+
+    def ask(self, settings: Settings, question: Callable[[Reader], Awaitable[T]]) -> T:
+        """Ask the ledger."""
+        from nostro.bootstrap import administration
+
+        return asyncio.run(administration.ask(settings, question))
 
     def demo(self, settings: Settings, as_json: bool) -> int:
         """Show the whole story."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from nostro.cli import keys, proof
+from nostro.cli import keys, ledger, proof
 from nostro.cli.options import (
     DatabaseUrl,
     DataDir,
@@ -30,6 +30,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(keys.app)
 app.add_typer(proof.app)
+app.add_typer(ledger.app)
 
 
 def _version(wanted: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn, Protocol, TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ from nostro.audit.snapshots import BalanceSnapshot
 from nostro.config import Settings, from_environment
 from nostro.kernel.errors import NostroError
 from nostro.kernel.money import FeeSchedule
+from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
 from nostro.merchants.model import KeyFacts
 
@@ -58,6 +59,7 @@ class Programs(Protocol):
         self, settings: Settings, books: list[int], with_acquirer: bool, as_json: bool
     ) -> int: ...
     def proofs(self, settings: Settings, book: int) -> Proofs: ...
+    def ask(self, settings: Settings, question: Callable[[Reader], Awaitable[T]]) -> T: ...
     def demo(self, settings: Settings, as_json: bool) -> int: ...
     def doctor(self, settings: Settings, as_json: bool) -> int: ...
 

@@ -25,7 +25,7 @@ def product_tables() -> Tables:
 
 def product_statements() -> Iterator[tuple[str, str, str]]:
     """Room, name and text of every statement of every room."""
-    for path in sorted(PACKAGE.glob("*/queries.sql")):
+    for path in sorted([*PACKAGE.glob("*/queries.sql"), *PACKAGE.glob("*/asking.sql")]):
         for name, statement in parse(path.read_text()).items():
             yield path.parent.name, name, statement
 

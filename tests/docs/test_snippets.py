@@ -7,7 +7,7 @@ import pytest
 from tests.docs.blocks import Block, Reader, blocks
 from tests.server import ROOT, Server
 
-PAGES = {"README.md": 4, "docs/tutorial/first-charge.md": 17}
+PAGES = {"README.md": 4, "docs/tutorial/first-charge.md": 17, "docs/howto/ask-the-ledger.md": 14}
 
 
 @pytest.mark.parametrize("page", PAGES)

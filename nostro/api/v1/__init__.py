@@ -10,6 +10,7 @@ from nostro.api.v1 import (
     charges,
     customers,
     events,
+    ledger,
     payment_intents,
     payment_methods,
     proofs,
@@ -29,6 +30,7 @@ RESOURCES = (
     webhook_endpoints,
     account,
     proofs,
+    ledger,
 )
 
 
