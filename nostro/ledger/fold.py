@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from nostro.kernel.errors import OurMistake
 from nostro.kernel.posting import Balance, Hold, Kind, LimitChange, Limits, Transfer
+from nostro.ledger.days import day_of
 from nostro.ledger.refusals import Refusal
 
 Counters = tuple[int, int, int, int, int]
@@ -191,7 +192,7 @@ class Fold:
             ]
         rejected = len(self.rejected)
         if self.post_chain(chain) is None:
-            self.known.update((transfer.id, Known(transfer, None)) for transfer in chain)
+            self.known.update((found.id, Known(self._dated(found), None)) for found in chain)
             return [None] * len(chain)
         refused = self.rejected[rejected:]
         self.known.update(
@@ -217,6 +218,12 @@ class Fold:
             journal.undo()
             raise
         return None
+
+    def _dated(self, transfer: Transfer) -> Transfer:
+        """As the book will know it: what was posted has a day, even if none was given."""
+        if transfer.effective_on is not None:
+            return transfer
+        return replace(transfer, effective_on=day_of(self.now_ms))
 
     def _reject(
         self, transfers: Sequence[Transfer], chain: str | None, number: int, reason: Refusal
