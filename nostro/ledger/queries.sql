@@ -49,28 +49,18 @@ SELECT $1, x.* FROM unnest(
 
 -- name: update_accounts
 -- The version that was read must still be there: a second writer would show itself here.
+-- Counters and limits in one statement, since a check compares them: neither fits the other's old value.
 WITH done AS (
     UPDATE nostro.ledger_accounts AS a
     SET
+        overdraft_max = x.overdraft_max, overcredit_max = x.overcredit_max,
         debits_posted = x.dp, credits_posted = x.cp,
         debits_pending = x.dq, credits_pending = x.cq, version = x.version
     FROM unnest(
         $2::bigint [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint [],
-        $8::bigint []
-    ) AS x (account_no, dp, cp, dq, cq, version, version_read)
+        $8::bigint [], $9::bigint [], $10::bigint []
+    ) AS x (account_no, overdraft_max, overcredit_max, dp, cp, dq, cq, version, version_read)
     WHERE a.book_id = $1 AND a.account_no = x.account_no AND a.version = x.version_read
-    RETURNING 1
-)
-SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
-
--- name: update_limits
-WITH done AS (
-    UPDATE nostro.ledger_accounts AS a
-    SET overdraft_max = x.overdraft_max, overcredit_max = x.overcredit_max
-    FROM unnest($2::bigint [], $3::bigint [], $4::bigint []) AS x (
-        account_no, overdraft_max, overcredit_max
-    )
-    WHERE a.book_id = $1 AND a.account_no = x.account_no
     RETURNING 1
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
@@ -152,6 +142,26 @@ WITH done AS (
 )
 SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 
+-- name: read_due_holds
+-- Holds whose time is over, the oldest first.
+SELECT
+    replace(hold_id::text, '-', ''), debit, credit, currency, amount, remaining, open, subject,
+    expires_ms
+FROM nostro.holds WHERE book_id = $1 AND open AND expires_ms <= $2
+ORDER BY expires_ms LIMIT $3;
+
+-- name: read_metadata
+SELECT replace(transfer_id::text, '-', ''), metadata, salt
+FROM nostro.transfer_metadata WHERE book_id = $1 AND transfer_id = any($2::uuid []);
+
+-- name: delete_metadata
+-- Erased: the salted hash in the transfer stays.
+WITH done AS (
+    DELETE FROM nostro.transfer_metadata
+    WHERE book_id = $1 AND transfer_id = any($2::uuid []) RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
+
 -- name: insert_metadata
 INSERT INTO nostro.transfer_metadata (book_id, transfer_id, metadata, salt)
 SELECT $1, x.* FROM unnest($2::uuid [], $3::text [], $4::bytea []) AS x;
@@ -198,6 +208,33 @@ SELECT
 FROM nostro.rejections AS r
 LEFT JOIN nostro.transfer_metadata AS m ON m.book_id = $1 AND r.transfer_id = m.transfer_id
 WHERE r.book_id = $1 AND r.transfer_id = any($2::uuid []);
+
+-- name: read_place
+-- Where in the book a transfer was posted (its number) or refused (no number).
+SELECT batch_no, at_ms, seq, replace(chain_id::text, '-', '')
+FROM nostro.transfers WHERE book_id = $1 AND transfer_id = $2::uuid
+UNION ALL
+SELECT r.batch_no, b.at_ms, NULL, replace(r.chain_id::text, '-', '')
+FROM nostro.rejections AS r
+INNER JOIN nostro.batches AS b ON b.book_id = $1 AND r.batch_no = b.batch_no
+WHERE r.book_id = $1 AND r.transfer_id = $2::uuid;
+
+-- name: read_history
+-- An account's entries after a version, with the account on the other side. Versions have no gaps: $4 rows at most.
+SELECT
+    e.version, t.seq, replace(t.transfer_id::text, '-', ''), t.kind, e.side, o.code, e.posted,
+    e.pending, t.code, t.subject, t.effective_on - '1970-01-01'::date, t.at_ms,
+    e.debits_posted, e.credits_posted, e.debits_pending, e.credits_pending
+FROM nostro.ledger_accounts AS a
+INNER JOIN nostro.entries AS e ON e.book_id = $1 AND a.account_no = e.account_no
+INNER JOIN nostro.transfers AS t ON t.book_id = $1 AND e.transfer_seq = t.seq
+INNER JOIN nostro.ledger_accounts AS o
+    ON o.book_id = $1
+    AND o.account_no = CASE e.side WHEN 'd' THEN t.credit_account ELSE t.debit_account END
+WHERE
+    a.book_id = $1 AND a.code = $2
+    AND e.version > $3::bigint AND e.version <= $3::bigint + $4::bigint
+ORDER BY e.version;
 
 -- name: open_book
 -- A book begins with its head. Idempotent: opening it again changes nothing.

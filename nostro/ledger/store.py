@@ -75,11 +75,8 @@ def _account_writes(sealed: Sealed) -> Iterator[Write]:
     if old:
         read = int_array([sealed.versions_read[account.code] for account in old])
         numbers = int_array([account.number for account in old])
-        yield QUERIES["update_accounts"], (sealed.book, numbers, *_counter_arrays(old), read)
-    limited = {found.account.code: found.account for found in sealed.fold.limits}
-    known = [account for account in limited.values() if not account.is_new]
-    if known:
-        yield QUERIES["update_limits"], (sealed.book, *_account_limit_arrays(known))
+        arrays = (numbers, *_account_limit_arrays(old), *_counter_arrays(old), read)
+        yield QUERIES["update_accounts"], (sealed.book, *arrays)
 
 
 def _displaced(sealed: Sealed) -> Iterator[Write]:
@@ -117,15 +114,13 @@ def _account_arrays(accounts: Sequence[Account]) -> tuple[str, ...]:
         int_array([account.number for account in accounts]),
         text_array([account.code for account in accounts]),
         text_array([account.currency for account in accounts]),
-        int_array([account.overdraft_max for account in accounts]),
-        int_array([account.overcredit_max for account in accounts]),
+        *_account_limit_arrays(accounts),
         *_counter_arrays(accounts),
     )
 
 
 def _account_limit_arrays(accounts: Sequence[Account]) -> tuple[str, ...]:
     return (
-        int_array([account.number for account in accounts]),
         int_array([account.overdraft_max for account in accounts]),
         int_array([account.overcredit_max for account in accounts]),
     )

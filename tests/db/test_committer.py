@@ -279,7 +279,9 @@ def test_an_update_that_misses_its_row_commits_nothing(database: ConnectionUrls)
 
 MISSES = {
     ("nostro.ledger", "advance_head"): (BOOK, 1, 1, 1, 9, 1, 1, b"", b""),
-    ("nostro.ledger", "update_accounts"): (BOOK, "{1}", "{0}", "{0}", "{0}", "{0}", "{1}", "{7}"),
+    ("nostro.ledger", "update_accounts"): (
+        *(BOOK, "{1}", "{NULL}", "{NULL}", "{0}", "{0}", "{0}", "{0}", "{1}", "{7}"),
+    ),
     ("nostro.ledger", "update_holds"): (
         BOOK,
         "{00000000-0000-0000-0000-000000000000}",
