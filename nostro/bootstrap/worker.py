@@ -29,6 +29,7 @@ from nostro.work.duties import (
     ExpiringHolds,
     PruningKeys,
     ReleasingFunds,
+    ReleasingHolds,
     Resolving,
     TellingSettings,
 )
@@ -84,6 +85,7 @@ class Work:
             Resolving("refunds", book, desk, due_refunds, services.refunds, self._fee_of),
             ReleasingFunds(book, desk),
             ExpiringHolds(book, desk),
+            ReleasingHolds(book, desk),
             PruningKeys(book, desk),
             TellingSettings(book, desk, services.merchants),
             ServingEndpoints(book.id, self._deliveries, desk.clock, held),

@@ -13,7 +13,7 @@ from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.command import Command, Decision, Reads
 from nostro.kernel.errors import LedgerRefused, OurMistake
 from nostro.kernel.ids import Mint
-from nostro.kernel.posting import Balance, Hold
+from nostro.kernel.posting import Balance, Hold, LimitChange, Transfer
 from nostro.kernel.table import Table
 from nostro.ledger.fold import Fold
 
@@ -108,12 +108,15 @@ class Overlay:
 class _CommandView:
     """What one command may see: only what it declared."""
 
-    __slots__ = ("_accounts", "_declared", "_holds", "_overlay", "mint", "now", "system_now")
+    __slots__ = (
+        "_accounts", "_declared", "_holds", "_overlay", "_transfers", "mint", "now", "system_now",
+    )  # fmt: skip
 
     def __init__(self, overlay: Overlay, command: Command[Any], reads: Reads) -> None:
         self._overlay = overlay
         self._declared = {(table.name, key) for table, key in reads.rows}
         self._accounts, self._holds = reads.accounts, reads.holds
+        self._transfers = reads.transfers
         self.now, self.system_now = overlay.now, overlay.system_now
         self.mint = Mint(command.seed, command.book, overlay.now)
 
@@ -132,8 +135,22 @@ class _CommandView:
         account = self._overlay.fold.accounts.get(code)
         return account.balance() if account else Balance()
 
+    def limits(self, code: str) -> LimitChange | None:
+        """Currency and limits of a declared account; None if there is no such account."""
+        if code not in self._accounts:
+            raise OurMistake(f"account {code} was read but not declared")
+        account = self._overlay.fold.accounts.get(code)
+        return LimitChange(code, account.currency, account.limits()) if account else None
+
     def hold(self, identifier: str) -> Hold | None:
         """A declared hold."""
         if identifier not in self._holds:
             raise OurMistake(f"hold {identifier} was read but not declared")
         return self._overlay.fold.holds.get(identifier)
+
+    def transfer(self, identifier: str) -> Transfer | None:
+        """A declared transfer as it was posted or refused before."""
+        if identifier not in self._transfers:
+            raise OurMistake(f"transfer {identifier} was read but not declared")
+        known = self._overlay.fold.known.get(identifier)
+        return known.transfer if known else None

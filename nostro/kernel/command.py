@@ -58,8 +58,14 @@ class View(Protocol):
     def balance(self, code: str) -> Balance:
         """The balance of a declared account; all zeros if it has never been used."""
 
+    def limits(self, code: str) -> LimitChange | None:
+        """Currency and limits of a declared account; None if there is no such account."""
+
     def hold(self, identifier: str) -> Hold | None:
         """A declared hold."""
+
+    def transfer(self, identifier: str) -> Transfer | None:
+        """A declared transfer as it was posted or refused before."""
 
 
 class Decision(Generic[A]):

@@ -47,6 +47,10 @@ class Account:
         """The counters as a value."""
         return Balance(self.dp, self.cp, self.dq, self.cq, self.version)
 
+    def limits(self) -> Limits:
+        """How far it may go."""
+        return Limits(self.overdraft_max, self.overcredit_max)
+
     def counters(self) -> Counters:
         """Posted debits and credits, pending debits and credits, version."""
         return (self.dp, self.cp, self.dq, self.cq, self.version)

@@ -12,6 +12,7 @@ class Refusal(StrEnum):
     AMOUNT_NOT_POSITIVE = "amount_not_positive"
     ACCOUNTS_ARE_THE_SAME = "accounts_are_the_same"
     CURRENCY_DIFFERS = "currency_differs"
+    LIMITS_DIFFER = "limits_differ"  # of an account to be opened; never of a transfer
     HOLD_NOT_FOUND = "hold_not_found"
     HOLD_NOT_OPEN = "hold_not_open"
     HOLD_EXPIRED = "hold_expired"

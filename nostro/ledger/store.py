@@ -7,13 +7,15 @@ from typing import Any, LiteralString
 
 from nostro.kernel.posting import Hold, Kind, Limits, Transfer
 from nostro.kernel.queries import load
-from nostro.kernel.table import bool_array, bytes_array, int_array, text_array
+from nostro.kernel.table import Table, bool_array, bytes_array, int_array, text_array
 from nostro.ledger.days import date_of
 from nostro.ledger.fold import Account, Fold, Known, LimitsChanged, Posted
+from nostro.ledger.model import Metadata
 from nostro.ledger.refusals import Refusal
 from nostro.ledger.sealed import Sealed
 
 QUERIES = load("nostro.ledger")
+METADATA = Table("metadata", Metadata, QUERIES, key="transfer")
 Write = tuple[LiteralString, tuple[Any, ...]]
 
 

@@ -18,8 +18,11 @@ from nostro.events.emit import Origin
 from nostro.idempotency.commands import KEEP_MS, Prune
 from nostro.idempotency.due import old_keys
 from nostro.kernel.clock import MINUTE, SECOND, SystemTime
+from nostro.kernel.ids import Mint
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.ports import Clock, Decider, Entropy, Reader
+from nostro.ledger.commands import PostTransfers
+from nostro.ledger.expiry import due_holds, expiry_of
 from nostro.merchants.service import Merchants
 from nostro.payments.claim import ExpireAuthorization
 from nostro.payments.due import expired_authorizations
@@ -30,6 +33,7 @@ from nostro.work.crew import Crew
 PRUNED_AT_ONCE = 500
 DAYS_AT_ONCE = 64
 HOLDS_AT_ONCE = 64
+LEDGER_HOLDS_AT_ONCE = 500
 RESOLVED_AT_ONCE = 256
 
 FeeOf = Callable[[str], Awaitable[FeeSchedule]]
@@ -173,6 +177,30 @@ class ExpiringHolds:
     async def close(self) -> None:
         """Let what is under way finish for a moment."""
         await self._crew.close(2 * SECOND)
+
+
+class ReleasingHolds:
+    """Releases what ledger holds still reserve after their `expires_ms`."""
+
+    name, idle_ms = "ledger holds", 5 * SECOND
+
+    def __init__(self, book: Book, desk: Desk) -> None:
+        self._book, self._desk = book, desk
+
+    async def round(self) -> int:
+        """Release a batch of the oldest."""
+        desk, book = self._desk, self._book.id
+        now = desk.clock.business()
+        holds = await due_holds(desk.reader, book, now, LEDGER_HOLDS_AT_ONCE)
+        if not holds:
+            return 0
+        mint = Mint(desk.seed(), book, now)
+        chains = tuple((expiry_of(hold, mint.transfer_id()),) for hold in holds)
+        outcomes = await desk.decider(book).run(PostTransfers(book, desk.seed(), chains, "worker"))
+        return outcomes.count([None])
+
+    async def close(self) -> None:
+        """Nothing is ever under way between rounds."""
 
 
 class PruningKeys:
