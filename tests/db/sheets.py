@@ -154,5 +154,7 @@ WITH s AS (
 )
 SELECT a.code FROM nostro.ledger_accounts AS a LEFT JOIN s USING (account_no)
 WHERE (a.version, a.debits_posted, a.credits_posted, a.debits_pending, a.credits_pending)
-    IS DISTINCT FROM (s.n, s.dp, s.cp, s.dq, s.cq) OR s.v <> s.n
+    IS DISTINCT FROM (
+        coalesce(s.n, 0), coalesce(s.dp, 0), coalesce(s.cp, 0), coalesce(s.dq, 0), coalesce(s.cq, 0)
+    ) OR s.v <> s.n
 """
