@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ from nostro.api import errors
 from nostro.api.app import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from nostro.api.http import limits, refusals
 from nostro.api.whole_body import cut_off
+from nostro.bootstrap.ledger import open_ledger
 from nostro.cli.app import app
 from nostro.config import MEANING, Settings, variable
 from nostro.kernel.machine import Machine
+from nostro.kernel.posting import Balance, Kind, Limits, Transfer
 from nostro.kernel.secret import Secret
+from nostro.ledger import Entry, Ledger, LedgerAccount, Recorded, bounds
+from nostro.ledger.refusals import MEANINGS, Refusal
 from nostro.payments.machine import ATTEMPT, INTENT
 from nostro.refunds.machine import REFUND
 
@@ -32,6 +37,7 @@ def pages() -> dict[str, str]:
         "configuration.md": configuration(),
         "errors.md": api_errors(),
         "states.md": states(),
+        "ledger-library.md": ledger_library(),
     }
 
 
@@ -188,6 +194,83 @@ def states() -> str:
     for name, about, machine in _MACHINES:
         lines += ["", f"## {name}", "", about, "", "```mermaid", machine.mermaid(), "```"]
     return "\n".join(lines) + "\n"
+
+
+def ledger_library() -> str:
+    """The ledger as a library: its names from the code, its guarantees in words."""
+    lines = ["# The ledger as a library", "", NOTE, _LEDGER_BEFORE]
+    lines += [
+        "## `open_ledger`",
+        "",
+        *_described(open_ledger),
+        "",
+        "## `Ledger`",
+        "",
+        _text(Ledger),
+    ]
+    for name, member in vars(Ledger).items():
+        if not name.startswith("_"):
+            lines += ["", f"### `{name}`", "", *_described(member)]
+    lines += ["", "## Values"]
+    for value in (Transfer, Kind, Limits, Balance, LedgerAccount, Recorded, Entry):
+        fields = ", ".join(f"`{field}`" for field in getattr(value, "__struct_fields__", value))
+        lines += ["", f"### `{value.__name__}`", "", _text(value), "", f"{fields}."]
+    lines += ["", "## Refusals", "", _text(Refusal), "", "| refusal | meaning |", "|---|---|"]
+    lines += [f"| `{refusal}` | {MEANINGS[refusal]} |" for refusal in Refusal]
+    return "\n".join([*lines, "", _LEDGER_AFTER])
+
+
+def _described(function: Any) -> Iterator[str]:
+    signature = str(inspect.signature(function)).replace("self, ", "").replace("self", "")
+    signature = signature.replace("'", "")
+    yield from ("```text", f"{function.__name__}{signature}", "```", "", _text(function))
+
+
+def _text(found: Any) -> str:
+    return inspect.cleandoc(str(found.__doc__)).strip()
+
+
+_LEDGER_BEFORE = """\
+A double-entry ledger in PostgreSQL, in your own process: no API, no worker, no card payments. The
+[tutorial](../tutorial/ledger-library.md) shows it at work.
+
+    from nostro.bootstrap.ledger import open_ledger
+    from nostro.ledger import Kind, Limits, Refusal, Transfer
+"""
+_LEDGER_AFTER = f"""\
+## Bounds
+
+What is beyond them raises `InvalidArgument` before anything happens; it is a `ValueError` too.
+
+- Codes, currencies, subjects and reasons: up to {bounds.TEXT_MAX} characters of Unicode without NUL; only a subject may be empty.
+- Amounts, limits and instants: integers up to 2^63 - 1. An amount of zero or below is refused and recorded.
+- Metadata: JSON of up to {bounds.METADATA_BYTES_MAX:,} bytes. Days: 1970-01-02 to 9999-12-31.
+- Transfers in one call: {bounds.TRANSFERS_MAX:,}. Ids: UUIDs of version 7 as 32 small hexadecimal digits.
+
+## Guarantees
+
+- **Exact sequence.** Every outcome is what it would be if all transfers of the book, of all calls and all processes, were decided
+  one after another in the order of their numbers. Nothing is refused for what another transfer, refused itself, would have
+  done. (`tests/ledger/test_small_worlds.py`)
+- **Once.** A transfer of an id that was used before gets the outcome it had then, posted or refused, for ever; if it asks for
+  something else, `id_taken`. Terms are all fields; a day that is left open, and metadata that were erased, are not compared.
+  A chain is compared link by link; if some of its ids are known and others are not, nothing is posted and the others are
+  told `id_taken`, though they stay free. (`tests/ledger/test_many_writers.py`)
+- **Durable.** An answer is given when its transaction is on disk. A call is one transaction, and calls that come together
+  share one.
+- **`CommitUnknown`.** The connection was lost around COMMIT and could not be had again in time to ask (ten seconds). The call
+  happened whole or not at all. Post again with the same ids: the answer is what happened, or it happens now. The same holds for
+  a call that was cancelled, or whose process died.
+- **Reads** see everything that was answered before they began.
+- **Erased** metadata are gone from their table, with the salt; the salted hash stays in the log. Backups and PostgreSQL's own log
+  keep what they hold until they go.
+
+## What it does not do
+
+- It neither deletes nor changes a transfer: post another that takes it back.
+- It does not convert currencies: an exchange is a chain of two transfers.
+- It does not raise a hold: a hold is captured, in as many parts as you like, and released.
+"""
 
 
 def main() -> None:

@@ -1,12 +1,15 @@
 """Reads a Markdown page's fenced blocks and runs them as a reader would: one after the other, against one server.
 
-A `python` block shares its names with those before it; a `sh` block runs in a shell that has `nostro`; a `text`
+A `python` block shares its names with those before it and may await, as in `python -m asyncio`; a `sh` block runs in a shell that has `nostro`; a `text`
 block is what the block before it has to print, where … stands for anything. Other blocks are not run.
 """
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import contextlib
+import inspect
 import io
 import os
 import re
@@ -48,9 +51,16 @@ class Reader:
     server: Server
     names: dict[str, Any] = field(default_factory=dict)
     printed: str = ""
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     def follow(self) -> int:
         """Run every block. Returns how many were run or compared."""
+        try:
+            return self._follow()
+        finally:
+            self.loop.close()
+
+    def _follow(self) -> int:
         done = 0
         for block in blocks(self.page):
             act = {"python": self._python, "sh": self._shell, "text": self._compare}.get(
@@ -63,10 +73,13 @@ class Reader:
 
     def _python(self, block: Block) -> None:
         # Empty lines before it, so that a traceback tells the line of the page.
-        code = compile("\n" * (block.line - 1) + self._here(block.text), str(self.page), "exec")
+        text = "\n" * (block.line - 1) + self._here(block.text)
+        code = compile(text, str(self.page), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
-            exec(code, self.names)  # noqa: S102 - that is what the page asks its reader to do
+            result = eval(code, self.names)
+            if inspect.isawaitable(result):
+                self.loop.run_until_complete(result)
         self.printed = output.getvalue()
 
     def _shell(self, block: Block) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from docs import generate
 from nostro.config import MEANING, Settings
+from nostro.ledger.refusals import MEANINGS, Refusal
 from tests.server import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -14,7 +15,7 @@ LINK = re.compile(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)")
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 
 
-@pytest.mark.parametrize("name", ["cli.md", "configuration.md", "errors.md", "states.md"])
+@pytest.mark.parametrize("name", sorted(generate.pages()))
 def test_a_generated_page_is_current(name: str) -> None:
     assert (generate.REFERENCE / name).read_text("utf-8") == generate.pages()[name], "make docs"
 
@@ -43,3 +44,7 @@ def test_named_tests_exist(page: Path) -> None:
         if not file.exists() or (name and f"def {name}(" not in file.read_text("utf-8")):
             missing.append((path, name))
     assert missing == []
+
+
+def test_every_refusal_has_its_meaning() -> None:
+    assert list(MEANINGS) == list(Refusal)

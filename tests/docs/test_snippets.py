@@ -18,6 +18,14 @@ def test_the_blocks_of_a_page_run(page: str) -> None:
     assert done >= PAGES[page]
 
 
+def test_the_blocks_of_the_ledgers_tutorial_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no server: the page starts a database of its own, where its reader stands."""
+    monkeypatch.chdir(tmp_path)
+    assert Reader(ROOT / "docs/tutorial/ledger-library.md", NOBODY).follow() >= 16
+
+
 def test_blocks_are_found_with_their_lines(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# T\n\n```python\nx = 1\n```\n\n```text\n1\n```\n")
