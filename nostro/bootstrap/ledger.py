@@ -13,7 +13,6 @@ from nostro.db.migrate import migrate
 from nostro.db.pool import Pool
 from nostro.db.session import Session
 from nostro.kernel.errors import Misconfigured
-from nostro.kernel.queries import load
 from nostro.ledger.books import open_book
 from nostro.ledger.library import Ledger
 from nostro.system import SystemClock, SystemEntropy
@@ -29,7 +28,9 @@ async def open_ledger(
     """A book of the database at a URL (PostgreSQL 15 or newer), or of one of its own in a directory.
 
     The URL is the owner's: the schema is brought up to date, and roles are made if they may be. Several programs may open
-    the same book by URL; a directory belongs to one at a time. Raises Misconfigured or one of `nostro.db.errors`.
+    the same book by URL; a directory belongs to one at a time. The book is not registered with card payments: neither the
+    worker nor `nostro verify`, which expects a payment behind each transfer, looks at it.
+    Raises Misconfigured or one of `nostro.db.errors`.
     """
     if (database_url is None) == (data_dir is None):
         raise Misconfigured("give open_ledger either a database_url or a data_dir")
@@ -39,7 +40,7 @@ async def open_ledger(
         url = await _database(stack, database_url, data_dir)
         pool, clock, entropy = Pool(url), SystemClock(), SystemEntropy()
         stack.push_async_callback(pool.close)
-        await _open(pool, book, clock)
+        await open_book(pool, book)
         committer = Committer(book, lambda: Session.open(url), clock, entropy)
         stack.push_async_callback(committer.close)
         yield Ledger(book, committer, pool, clock, entropy)
@@ -55,10 +56,3 @@ async def _database(stack: AsyncExitStack, url: str | None, data_dir: str | Path
         stack.push_async_callback(server.stop)
     await migrate(urls.owner)
     return urls.app
-
-
-async def _open(pool: Pool, book: int, clock: SystemClock) -> None:
-    """The book is registered, so that `nostro verify` and the worker know of it, and has its head."""
-    insert = load("nostro.merchants")["insert_book"]
-    await pool.write(insert, book, True, f"ledger {book}", clock.system())
-    await open_book(pool, book)
