@@ -16,7 +16,8 @@ from nostro.bootstrap.graph import Deciders
 from nostro.bootstrap.secret_files import kept_secret
 from nostro.cli import instance
 from nostro.cli import verify as verification
-from nostro.cli.programs import NewKeys
+from nostro.cli.ledger import export_file
+from nostro.cli.programs import LedgerExport, NewKeys
 from nostro.config import Settings
 from nostro.db import roles
 from nostro.db.pool import Pool
@@ -145,6 +146,12 @@ async def ask(settings: Settings, question: Callable[[Reader], Awaitable[T]]) ->
         return await question(pool)
     finally:
         await pool.close()
+
+
+async def export_ledger(settings: Settings, wanted: LedgerExport) -> int:
+    """Export a book as the role that may only read."""
+    found = await urls(settings)
+    return await export_file.run(found.read_only, wanted)
 
 
 def sandbox_url(settings: Settings) -> str:

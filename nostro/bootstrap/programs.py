@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from nostro.cli import app as commands
-from nostro.cli.programs import NewKeys, Proofs, give, print_json
+from nostro.cli.programs import LedgerExport, NewKeys, Proofs, give, print_json
 from nostro.config import Settings
 from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
@@ -87,6 +87,12 @@ class Programs:
         from nostro.bootstrap import administration
 
         return asyncio.run(administration.ask(settings, question))
+
+    def export_ledger(self, settings: Settings, wanted: LedgerExport) -> int:
+        """A book for another program."""
+        from nostro.bootstrap import administration
+
+        return asyncio.run(administration.export_ledger(settings, wanted))
 
     def demo(self, settings: Settings, as_json: bool) -> int:
         """Show the whole story."""

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import NoReturn, Protocol, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from nostro.kernel.errors import NostroError
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
+from nostro.ledger.export.service import Format
 from nostro.merchants.model import KeyFacts
 
 T = TypeVar("T")
@@ -45,6 +47,15 @@ class Proofs(Protocol):
     def rotate_key(self) -> str: ...
 
 
+class LedgerExport(msgspec.Struct, frozen=True):
+    """What `ledger export` was asked for. Without `output` it goes to standard output, without `until_ms` it is of now."""
+
+    book: int
+    format: Format
+    output: Path | None
+    until_ms: int | None
+
+
 class Programs(Protocol):
     """What the commands run."""
 
@@ -60,6 +71,7 @@ class Programs(Protocol):
     ) -> int: ...
     def proofs(self, settings: Settings, book: int) -> Proofs: ...
     def ask(self, settings: Settings, question: Callable[[Reader], Awaitable[T]]) -> T: ...
+    def export_ledger(self, settings: Settings, wanted: LedgerExport) -> int: ...
     def demo(self, settings: Settings, as_json: bool) -> int: ...
     def doctor(self, settings: Settings, as_json: bool) -> int: ...
 

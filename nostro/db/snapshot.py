@@ -12,12 +12,14 @@ from typing import Any, LiteralString
 from nostro.db.session import ConnectionLost, Refused, Session, Statement
 from nostro.kernel.errors import DatabaseUnavailable
 
-# Whole sets are joined: hashes and sorts get room, and one look-up per row is never the plan, not even
-# where a table has no statistics yet.
-SETTINGS: tuple[LiteralString, ...] = (
+BEGIN: tuple[LiteralString, ...] = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL idle_in_transaction_session_timeout = '10min'",
+)
+# Whole sets are joined: hashes and sorts get room, and one look-up per row is never the plan, not even
+# where a table has no statistics yet.
+WHOLE_SETS: tuple[LiteralString, ...] = (
     "SET LOCAL work_mem = '192MB'",
     "SET LOCAL enable_nestloop = off",
     "SET LOCAL enable_seqscan = on",
@@ -43,11 +45,15 @@ class DatabaseSnapshot:
 
 
 @asynccontextmanager
-async def snapshot(url: str) -> AsyncIterator[DatabaseSnapshot]:
-    """A snapshot of the database at `url`, fixed by the first read. Raises DatabaseUnavailable."""
+async def snapshot(url: str, by_key: bool = False) -> AsyncIterator[DatabaseSnapshot]:
+    """A snapshot of the database at `url`, fixed by the first read. Raises DatabaseUnavailable.
+
+    `by_key`: rows are found by key, page after page, as everywhere but in verification; else whole sets are joined.
+    """
     try:
         session = await Session.open(url)
-        await session.run([Statement(setting) for setting in SETTINGS])
+        settings = BEGIN if by_key else BEGIN + WHOLE_SETS
+        await session.run([Statement(setting) for setting in settings])
     except (ConnectionLost, Refused) as error:
         raise DatabaseUnavailable(str(error)) from error
     try:

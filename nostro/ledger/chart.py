@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 def clearing(acquirer: str, currency: str) -> str:
     """Asset: captured, not yet settled by that processor."""
@@ -31,3 +33,33 @@ def fees(currency: str) -> str:
 def incoming(bank: str, currency: str) -> str:
     """Asset: announced, not yet on a statement of that bank."""
     return f"bank:{bank}:incoming:{currency}"
+
+
+class AccountKind(StrEnum):
+    """What an account is to whoever keeps the book."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    EQUITY = "equity"
+    INCOME = "income"
+    EXPENSE = "expense"
+
+
+_OWED = frozenset({"pending", "available", "reserve", "payouts", "disputed", "in_doubt"})
+
+
+def kind_of(code: str) -> AccountKind:
+    """By the chart. What may stand on either side, and codes that are not of the chart, are equity."""
+    match code.split(":"):
+        case ["acquirer", _, "clearing" | "disputes", *_] | ["bank", _, "cash" | "incoming", *_]:
+            return AccountKind.ASSET
+        case ["bank", _, "outgoing", *_]:
+            return AccountKind.LIABILITY
+        case ["merchant", _, name, *_] if name in _OWED:
+            return AccountKind.LIABILITY
+        case ["platform", "fees", *_]:
+            return AccountKind.INCOME
+        case ["platform", "costs" | "losses", *_]:
+            return AccountKind.EXPENSE
+        case _:
+            return AccountKind.EQUITY

@@ -329,3 +329,20 @@ INNER JOIN nostro.ledger_accounts AS c ON c.book_id = $1 AND t.credit_account = 
 LEFT JOIN nostro.transfer_metadata AS m ON m.book_id = $1 AND t.transfer_id = m.transfer_id
 WHERE t.book_id = $1 AND t.seq >= $2 AND t.seq < $3
 ORDER BY t.seq;
+
+-- name: page_transfers
+-- Transfers after $2 up to $3 in order. The day is a number since 1970-01-01.
+SELECT
+    t.seq, replace(t.transfer_id::text, '-', ''), t.effective_on - '1970-01-01'::date, t.kind,
+    d.code, c.code, t.posted, t.pending, t.currency, t.code, t.subject,
+    replace(t.hold_id::text, '-', ''), replace(t.chain_id::text, '-', '')
+FROM nostro.transfers AS t
+INNER JOIN nostro.ledger_accounts AS d ON d.book_id = $1 AND t.debit_account = d.account_no
+INNER JOIN nostro.ledger_accounts AS c ON c.book_id = $1 AND t.credit_account = c.account_no
+WHERE t.book_id = $1 AND t.seq > $2 AND t.seq <= $3 ORDER BY t.seq LIMIT $4;
+
+-- name: page_accounts
+-- Accounts after number $2, with what is stored of them: debits less credits, posted and pending.
+SELECT
+    account_no, code, currency, debits_posted - credits_posted, debits_pending - credits_pending
+FROM nostro.ledger_accounts WHERE book_id = $1 AND account_no > $2 ORDER BY account_no LIMIT $3;

@@ -9,6 +9,7 @@ from nostro.cli.ledger import (
     audit,
     balance,
     explain,
+    export,
     open_items,
     statement,
     trial_balance,
@@ -22,3 +23,4 @@ app.command("explain")(explain.explain)
 app.command("trial-balance")(trial_balance.trial_balance)
 app.command("open-items")(open_items.open_items)
 app.command("audit")(audit.audit)
+app.command("export")(export.export)
