@@ -1350,3 +1350,103 @@ ranked AS (
     FROM off
 )
 SELECT kind, subject, detail, total FROM ranked WHERE place <= 20 ORDER BY kind, subject;
+
+-- name: head
+SELECT
+    epoch, next_seq, next_transfer, next_account, next_batch, next_audit, last_ms, last_leaf,
+    frontier
+FROM nostro.book_heads WHERE book_id = $1;
+
+-- name: stream_batches
+SELECT
+    batch_no, at_ms, epoch, uuid_send(writer), first_transfer, transfer_count, balance_count,
+    rejection_count, limit_count, first_audit, audit_count, transfers_root, balances_root,
+    rejections_root, limits_root, audit_root, previous_leaf, leaf
+FROM nostro.batches WHERE book_id = $1 AND (batch_no > $2 OR batch_no IS NULL) ORDER BY batch_no;
+
+-- name: stream_transfers
+-- A day that no calendar has is -1, which no record can hold.
+SELECT
+    seq, uuid_send(transfer_id), uuid_send(chain_id), uuid_send(hold_id), kind, final, amount,
+    posted, pending,
+    CASE WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1 END,
+    expires_ms, debit_account, credit_account, currency, code, subject, metadata_hash, batch_no,
+    at_ms
+FROM nostro.transfers WHERE book_id = $1 ORDER BY seq;
+
+-- name: stream_entries
+SELECT
+    transfer_seq, side, account_no, posted, pending, debits_posted, credits_posted,
+    debits_pending, credits_pending, version
+FROM nostro.entries WHERE book_id = $1 ORDER BY transfer_seq, side DESC;
+
+-- name: stream_rejections
+SELECT
+    batch_no, ordinal, after_seq, uuid_send(transfer_id), uuid_send(chain_id), uuid_send(hold_id),
+    kind, final, amount,
+    CASE
+        WHEN effective_on IS NULL THEN NULL
+        WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1
+    END,
+    expires_ms, debit, credit, currency, code, subject, reason, metadata_hash
+FROM nostro.rejections WHERE book_id = $1 ORDER BY batch_no, ordinal;
+
+-- name: stream_limit_changes
+SELECT batch_no, ordinal, after_seq, account_no, overdraft_max, overcredit_max
+FROM nostro.limit_changes WHERE book_id = $1 ORDER BY batch_no, ordinal;
+
+-- name: stream_audit_records
+SELECT
+    seq, action, subject, changes, actor, request_id, outcome, address_hash, batch_no, address,
+    address_salt
+FROM nostro.audit_records WHERE book_id = $1 ORDER BY seq;
+
+-- name: stream_accounts
+SELECT
+    account_no, code, currency, overdraft_max, overcredit_max, debits_posted, credits_posted,
+    debits_pending, credits_pending, version
+FROM nostro.ledger_accounts WHERE book_id = $1 ORDER BY account_no;
+
+-- name: stream_holds
+SELECT
+    uuid_send(hold_id), debit, credit, currency, amount, remaining, open, subject, expires_ms
+FROM nostro.holds WHERE book_id = $1 ORDER BY hold_id;
+
+-- name: stream_effective_days
+SELECT
+    account_no,
+    CASE WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1 END,
+    debits, credits
+FROM nostro.effective_days WHERE book_id = $1 ORDER BY account_no, effective_on;
+
+-- name: stream_metadata
+SELECT
+    uuid_send(coalesce(m.transfer_id, h.transfer_id)), m.metadata, m.salt, h.metadata_hash,
+    m.transfer_id IS NOT NULL
+FROM (
+    SELECT transfer_id, metadata, salt FROM nostro.transfer_metadata WHERE book_id = $1
+) AS m
+FULL JOIN (
+    SELECT transfer_id, metadata_hash FROM nostro.transfers
+    WHERE book_id = $1 AND metadata_hash IS NOT NULL
+    UNION ALL
+    SELECT transfer_id, metadata_hash FROM nostro.rejections
+    WHERE book_id = $1 AND metadata_hash IS NOT NULL
+) AS h ON m.transfer_id = h.transfer_id;
+
+-- name: all_checkpoints
+SELECT tree_size, root, at_ms, note FROM nostro.checkpoints WHERE book_id = $1 ORDER BY tree_size;
+
+-- name: all_nodes
+SELECT height, number, hash FROM nostro.log_nodes WHERE book_id = $1 ORDER BY height, number;
+
+-- name: all_log_keys
+SELECT public_key, origin, created_ms, retired_ms FROM nostro.log_keys ORDER BY created_ms;
+
+-- name: all_snapshots
+SELECT id, taken_on::text, as_of_batch, last_transfer, account_count, root
+FROM nostro.balance_snapshots WHERE book_id = $1 ORDER BY as_of_batch;
+
+-- name: all_alarms
+SELECT id, kind, subject, detail, raised_ms FROM nostro.alarms WHERE book_id = $1 ORDER BY id;
+
