@@ -141,7 +141,7 @@ def _with_missing(keys: list[int], promised: tuple[Any, ...]) -> list[int]:
 def _range(kind: str, keys: Sequence[Any], batch_no: int) -> str:
     if len(keys) == 1:
         return f"{kind} {keys[0]}"
-    if not keys:
+    if not keys or str(keys[-1]).endswith("None"):
         return f"batch {batch_no}"
     if kind == "account":  # not neighbours
         return f"{kind} {', '.join(map(str, keys[:20]))} after batch {batch_no}"

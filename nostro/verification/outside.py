@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 from nostro.audit import merkle
@@ -92,14 +93,26 @@ class Anchor:
         roots = self._tree.roots(set(known))
         for size in sorted(known):
             self._compare(known[size], roots.get(size))
+        self._compare_keys()
         newest = opened[-1][1]
         if newest is not None and newest.size != self.newest:
             self._off(NEWEST, f"it is of {newest.size} batches; one of {self.newest} is kept")
         self._compare_tiles()
 
-    def _opened(self, size: int, name: str, path: object) -> Checkpoint | None:
+    def _compare_keys(self) -> None:
+        """The public keys beside the log: whoever copies it verifies under them."""
         try:
-            found = open_checkpoint(open(str(path), "rb").read(), self._keys)  # noqa: SIM115
+            lines = (self._directory.root / KEYS).read_text().splitlines()
+            unknown = [line for line in lines if parse_vkey(line) not in self._keys]
+        except (OSError, ValueError) as error:
+            self._off(KEYS, f"not a file of public keys: {error}")
+            return
+        if unknown or not lines:
+            self._off(KEYS, f"keys that are not of this log: {', '.join(unknown) or 'none at all'}")
+
+    def _opened(self, size: int, name: str, path: Path) -> Checkpoint | None:
+        try:
+            found = open_checkpoint(path.read_bytes(), self._keys)
         except (OSError, NoteRefused) as error:
             self._off(f"checkpoint {name}", str(error))
             return None

@@ -30,6 +30,8 @@ def compare_head(
     if not rows:
         findings.add("book_head", "book head", "missing")
         return
+    if len(rows) > 1:
+        findings.add("book_head", "book head", f"there are {len(rows)} of it")
     head = rows[0]
     epoch = position.epoch if position.batch_no else head[0]
     wanted = (

@@ -1057,7 +1057,7 @@ off AS (
     FROM s WHERE seq <> before + 1
     UNION ALL
     SELECT 'book head', format('the next row is %s, the last one %s', head.next_seq, last.seq)
-    FROM head CROSS JOIN last WHERE head.next_seq <> last.seq + 1
+    FROM head CROSS JOIN last WHERE head.next_seq IS DISTINCT FROM last.seq + 1
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
@@ -1421,8 +1421,7 @@ FROM nostro.effective_days WHERE book_id = $1 ORDER BY account_no, effective_on;
 
 -- name: stream_metadata
 SELECT
-    uuid_send(coalesce(m.transfer_id, h.transfer_id)), m.metadata, m.salt, h.metadata_hash,
-    m.transfer_id IS NOT NULL
+    uuid_send(coalesce(m.transfer_id, h.transfer_id)), m.metadata, m.salt, h.metadata_hash
 FROM (
     SELECT transfer_id, metadata, salt FROM nostro.transfer_metadata WHERE book_id = $1
 ) AS m

@@ -64,9 +64,9 @@ class Announced:
 
     def metadata(self, row: Row) -> None:
         """A row of `stream_metadata`: metadata, or a hash whose metadata are gone."""
-        identifier, text, salt, kept, is_there = row
+        identifier, text, salt, kept = row
         name = f"transfer {identifier.hex() if identifier else identifier}"
-        if not is_there:
+        if text is None and salt is None and identifier is not None:
             if identifier.hex() not in self.records[METADATA_ERASED]:
                 detail = f"its metadata are gone, and no record {METADATA_ERASED} says so"
                 self._findings.add("metadata", name, detail)

@@ -108,7 +108,7 @@ class Stepwise:
         code = world.codes[number]
         account = world.accounts.get(code)
         if account is None:
-            account = world.accounts[code] = Account(code, currency, number)
+            account = world.accounts[code] = Account(code, currency, _number(number))
             world.next_number = max(world.next_number, _number(number) + 1)
         return account
 
