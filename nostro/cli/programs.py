@@ -56,6 +56,12 @@ class LedgerExport(msgspec.Struct, frozen=True):
     until_ms: int | None
 
 
+class Full(msgspec.Struct, frozen=True):
+    """What `verify --full` was asked for: `log_dir` is where the logs outside the database are, None: the usual place."""
+
+    log_dir: Path | None
+
+
 class Programs(Protocol):
     """What the commands run."""
 
@@ -67,7 +73,12 @@ class Programs(Protocol):
     def revoke_key(self, settings: Settings, key: Secret) -> bool: ...
     def top_up(self, settings: Settings, account: str, amount: int, currency: str) -> str: ...
     def verify(
-        self, settings: Settings, books: list[int], with_acquirer: bool, as_json: bool
+        self,
+        settings: Settings,
+        books: list[int],
+        with_acquirer: bool,
+        as_json: bool,
+        full: Full | None,
     ) -> int: ...
     def proofs(self, settings: Settings, book: int) -> Proofs: ...
     def ask(self, settings: Settings, question: Callable[[Reader], Awaitable[T]]) -> T: ...

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import LiteralString
 
-import msgspec
-
 from nostro.audit.snapshots import ACTION
 from nostro.kernel.queries import load
 from nostro.verification import projections
@@ -21,24 +19,15 @@ from nostro.verification.header_chain import Batch, HeaderChain, Position
 from nostro.verification.outside import Outside, Tree
 from nostro.verification.recorded import Announced, Snapshots
 from nostro.verification.replay import replay
-from nostro.verification.report import Result
+from nostro.verification.report import Audited, Result
 from nostro.verification.rows import OrderedRows, Row
-from nostro.verification.signed_tree import Anchored, compare_signed
+from nostro.verification.signed_tree import compare_signed
 from nostro.verification.snapshot import Stream
 from nostro.verification.steps import BatchRows, Codes
 from nostro.verification.world import World
 
 QUERIES = load("nostro.verification")
 Told = Callable[[int, int], None]
-
-
-class Audited(msgspec.Struct, frozen=True):
-    """What a full audit went through. `anchored` says what was compared outside the database; None: nothing was."""
-
-    batches: int
-    transfers: int
-    unsigned_batches: int
-    anchored: Anchored | None
 
 
 async def audit(

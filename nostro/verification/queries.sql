@@ -300,7 +300,7 @@ SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: posting_table
 -- Every transfer is one line of the table of postings, between accounts of its subject's own
--- merchant and acquirer.
+-- merchant and acquirer. Transfers between accounts of no payment's are their poster's own business.
 WITH line (code, kind, debit, credit) AS (
     VALUES
     ('authorization', 'hold', 'clearing', 'pending'),
@@ -328,6 +328,7 @@ WITH line (code, kind, debit, credit) AS (
 account AS (
     SELECT
         account_no, code,
+        split_part(code, ':', 1) IN ('merchant', 'acquirer', 'platform', 'bank') AS charted,
         CASE split_part(code, ':', 1) WHEN 'platform' THEN split_part(code, ':', 2)
             ELSE split_part(code, ':', 3) END
             AS shape,
@@ -361,6 +362,7 @@ off AS (
     LEFT JOIN owner ON t.subject = owner.subject
     WHERE
         t.book_id = $1
+        AND (coalesce(d.charted, true) OR coalesce(c.charted, true))
         AND (
             line.code IS NULL OR owner.subject IS NULL OR t.currency <> owner.currency
             OR coalesce(d.merchant, owner.account) <> owner.account
@@ -539,7 +541,13 @@ WITH owner AS (
 ),
 h AS (
     SELECT replace(hold_id::text, '-', '') AS hold, subject, remaining, currency
-    FROM nostro.holds WHERE book_id = $1 AND open
+    FROM nostro.holds
+    WHERE
+        book_id = $1 AND open
+        AND (
+            split_part(debit, ':', 1) IN ('merchant', 'acquirer', 'platform', 'bank')
+            OR split_part(credit, ':', 1) IN ('merchant', 'acquirer', 'platform', 'bank')
+        )
 ),
 off AS (
     SELECT

@@ -13,18 +13,12 @@ from nostro.audit.tiles import HEIGHT
 from nostro.kernel.queries import load
 from nostro.verification.findings import Findings
 from nostro.verification.outside import Anchor, Outside, Tree
+from nostro.verification.report import Anchored
 from nostro.verification.rows import Row
 from nostro.verification.snapshot import Snapshot
 
 QUERIES = load("nostro.verification")
 Key = tuple[str, str, int | None, int | None]  # public key, origin, created, retired
-
-
-class Anchored(msgspec.Struct, frozen=True):
-    """What was compared outside the database: the newest checkpoint there, and the largest that is of this tree."""
-
-    newest: int
-    fits: int
 
 
 async def compare_signed(
@@ -39,7 +33,7 @@ async def compare_signed(
         keys = [VerifierKey(f"{row[1]}/book/{book}", row[0]) for row in key_rows]
     signed = _compare_checkpoints(checkpoints, tree, keys, findings)
     _compare_nodes(await snapshot.fetch(QUERIES["all_nodes"], book), tree, signed, findings)
-    if outside.directory is None:
+    if outside.directory is None or not (checkpoints or outside.directory.root.exists()):
         return signed, None
     anchor = Anchor(book, tree, outside.directory, keys, findings)
     anchor.compare()
