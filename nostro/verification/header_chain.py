@@ -88,7 +88,8 @@ class HeaderChain:
         self._last: tuple[bytes, bytes] | None = None  # stored and computed leaf of the last batch
         self._size = self.position.batch_no
         self.leaves = bytearray()
-        self.broken: int | None = None
+        whole = len(self.position.frontier) == merkle.HASH_BYTES * self._size.bit_count()
+        self.broken = None if whole else self._size
 
     def fits(self, batch: Batch) -> bool:
         """Whether the stored leaf is the hash of the stored header."""

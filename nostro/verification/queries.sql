@@ -1457,3 +1457,95 @@ FROM nostro.balance_snapshots WHERE book_id = $1 ORDER BY as_of_batch;
 -- name: all_alarms
 SELECT id, kind, subject, detail, raised_ms FROM nostro.alarms WHERE book_id = $1 ORDER BY id;
 
+-- name: slice_batches
+-- The statements of a slice find rows by key: they run beside payments.
+SELECT
+    batch_no, at_ms, epoch, uuid_send(writer), first_transfer, transfer_count, balance_count,
+    rejection_count, limit_count, first_audit, audit_count, transfers_root, balances_root,
+    rejections_root, limits_root, audit_root, previous_leaf, leaf
+FROM nostro.batches WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
+ORDER BY batch_no LIMIT $4;
+
+-- name: slice_transfers
+SELECT
+    seq, uuid_send(transfer_id), uuid_send(chain_id), uuid_send(hold_id), kind, final, amount,
+    posted, pending,
+    CASE WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1 END,
+    expires_ms, debit_account, credit_account, currency, code, subject, metadata_hash, batch_no,
+    at_ms
+FROM nostro.transfers WHERE book_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq;
+
+-- name: slice_entries
+-- The entries of some accounts after transfer $3 up to transfer $4, and of each the one before: found by halving.
+WITH RECURSIVE s AS (
+    SELECT a.account_no, b.seq, 0::bigint AS low, a.version AS high
+    FROM nostro.ledger_accounts AS a
+    CROSS JOIN (VALUES ($3::bigint), ($4::bigint)) AS b (seq)
+    WHERE a.book_id = $1 AND a.account_no = any($2::bigint [])
+    UNION ALL
+    SELECT
+        s.account_no, s.seq,
+        CASE WHEN e.transfer_seq <= s.seq THEN e.version ELSE s.low END,
+        CASE WHEN e.transfer_seq <= s.seq THEN s.high ELSE e.version - 1 END
+    FROM s
+    INNER JOIN nostro.entries AS e
+        ON e.book_id = $1 AND s.account_no = e.account_no AND e.version = (s.low + s.high + 1) / 2
+    WHERE s.low < s.high
+),
+r AS (
+    SELECT account_no, min(low) AS low, max(low) AS high FROM s WHERE low = high
+    GROUP BY account_no
+)
+SELECT
+    e.transfer_seq, e.side, e.account_no, e.posted, e.pending, e.debits_posted, e.credits_posted,
+    e.debits_pending, e.credits_pending, e.version
+FROM r
+INNER JOIN nostro.entries AS e
+    ON
+        e.book_id = $1 AND r.account_no = e.account_no
+        AND e.version >= r.low AND e.version <= r.high
+ORDER BY e.account_no, e.version;
+
+-- name: slice_accounts
+SELECT account_no, code, currency
+FROM nostro.ledger_accounts WHERE book_id = $1 AND account_no = any($2::bigint []);
+
+-- name: slice_limits_before
+-- The limits of some accounts as they stood after batch $3.
+SELECT DISTINCT ON (account_no) account_no, overdraft_max, overcredit_max
+FROM nostro.limit_changes
+WHERE book_id = $1 AND account_no = any($2::bigint []) AND batch_no <= $3
+ORDER BY account_no, batch_no DESC, ordinal DESC;
+
+-- name: slice_rejections
+SELECT
+    batch_no, ordinal, after_seq, uuid_send(transfer_id), uuid_send(chain_id), uuid_send(hold_id),
+    kind, final, amount,
+    CASE
+        WHEN effective_on IS NULL THEN NULL
+        WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1
+    END,
+    expires_ms, debit, credit, currency, code, subject, reason, metadata_hash
+FROM nostro.rejections WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
+ORDER BY batch_no, ordinal;
+
+-- name: slice_limit_changes
+SELECT batch_no, ordinal, after_seq, account_no, overdraft_max, overcredit_max
+FROM nostro.limit_changes WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
+ORDER BY batch_no, ordinal;
+
+-- name: slice_audit_records
+SELECT
+    seq, action, subject, changes, actor, request_id, outcome, address_hash, batch_no, address,
+    address_salt
+FROM nostro.audit_records WHERE book_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq;
+
+-- name: slice_checkpoint
+-- The newest checkpoint, with the batch it ends with.
+SELECT
+    c.tree_size, c.root, b.leaf, b.first_transfer + b.transfer_count,
+    b.first_audit + b.audit_count, b.at_ms, b.epoch
+FROM nostro.checkpoints AS c
+INNER JOIN nostro.batches AS b ON b.book_id = $1 AND c.tree_size = b.batch_no
+WHERE c.book_id = $1
+ORDER BY c.tree_size DESC LIMIT 1;

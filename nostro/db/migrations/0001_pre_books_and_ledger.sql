@@ -154,6 +154,7 @@ CREATE TABLE nostro.limit_changes (
     overcredit_max bigint,
     PRIMARY KEY (book_id, batch_no, ordinal)
 );
+CREATE INDEX limit_changes_by_account ON nostro.limit_changes (book_id, account_no, batch_no, ordinal);
 
 -- room: ledger
 CREATE TABLE nostro.transfers (
