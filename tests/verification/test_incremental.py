@@ -93,7 +93,7 @@ def test_what_was_changed_in_a_batch_is_named(
     named = asyncio.run(run())
     assert check in named
     assert row is None or row in named[check], named
-    assert sum(map(len, named.values())) <= 6, named
+    assert sum(map(len, named.values())) <= 10, named
 
 
 def test_the_duty_raises_an_alarm_once(postgres: TestServer) -> None:
