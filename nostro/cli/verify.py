@@ -30,9 +30,9 @@ class Held(msgspec.Struct, frozen=True):
     keys: LogKeys | None = None
 
     def outside(self, book: int) -> Outside:
-        """What is held of one book."""
+        """What is held of one book, as it stands now."""
         directory = LogDirectory(book_directory(self.logs, book)) if self.logs else None
-        return Outside(directory, self.keys)
+        return Outside.now(directory, self.keys)
 
     def books(self) -> set[int]:
         """The books that have a log there, whatever the database says."""
@@ -81,12 +81,13 @@ async def reports_of(
             raise Misconfigured(f"there is no book {book}: there are {', '.join(map(str, known))}")
     reports = []
     for book in known if book_ids is None else book_ids:
+        outside = full.outside(book) if full is not None else None
         async with snapshot(database_url) as frozen:
             pages = sandbox_book.pages(sandbox_url) if sandbox_url else None
             reading = Watched(frozen, watched.checks(book))
             report = await verify(reading, book, pages, clock, watermark_seconds)
-            if full is not None:
+            if outside is not None:
                 told = watched.batches(book)
-                report = await with_full_audit(frozen, report, full.outside(book), clock, told)
+                report = await with_full_audit(frozen, report, outside, clock, told)
             reports.append(report)
     return reports

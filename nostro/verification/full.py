@@ -6,7 +6,9 @@ and not all that was built upon it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import gc
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import LiteralString
 
 from nostro.audit.snapshots import ACTION
@@ -38,8 +40,21 @@ async def audit(
     Findings are values; raises only what reading raises.
     """
     full = FullAudit(snapshot, book, outside, told)
-    audited = await full.run()
+    with _no_collections():
+        audited = await full.run()
     return full.findings.results(), audited
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Millions of small objects live and none is part of a cycle: looking for cycles costs a sixth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class FullAudit:

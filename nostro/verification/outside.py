@@ -16,10 +16,23 @@ from nostro.verification.findings import Findings
 
 
 class Outside(NamedTuple):
-    """What an audit may compare with, as far as it is there."""
+    """What an audit may compare with, as far as it is there.
+
+    `size` is that of the directory's newest checkpoint as it was before the database was read: what was signed since then
+    may be of batches that the audit does not see. 0: no limit.
+    """
 
     directory: LogDirectory | None = None
     keys: LogKeys | None = None
+    size: int = 0
+
+    @staticmethod
+    def now(directory: LogDirectory | None, keys: LogKeys | None) -> Outside:
+        """As it stands; to be asked before the database is."""
+        try:
+            return Outside(directory, keys, directory.size if directory else 0)
+        except NoteRefused:  # the audit will say so
+            return Outside(directory, keys)
 
     def verifiers(self, book: int) -> list[VerifierKey] | None:
         """The keys to trust; None if nothing outside says."""
@@ -75,29 +88,41 @@ class Anchor:
     """Compares a tree with the files of its log. `fits` is the size of the largest checkpoint that is of this tree."""
 
     def __init__(
-        self, book: int, tree: Tree, directory: LogDirectory, keys: list[VerifierKey],
-        findings: Findings,
+        self, tree: Tree, directory: LogDirectory, keys: list[VerifierKey], findings: Findings,
+        most: int = 0,
     ) -> None:  # fmt: skip
-        self._book, self._tree, self._directory = book, tree, directory
+        self._tree, self._directory, self._most = tree, directory, most
         self._keys, self._findings = keys, findings
         self.fits = 0
         self.newest = 0
 
     def compare(self) -> None:
         """Every checkpoint, then every tile of the newest."""
-        files = self._directory.checkpoints()
+        files = self.files()
         files.append((-1, self._directory.root / NEWEST))
         opened = [(size, self._opened(size, path.name, path)) for size, path in files]
-        known = {found.size: found for _, found in opened if found is not None}
+        known = {
+            found.size: found
+            for _, found in opened
+            if found is not None and not self._is_later(found.size)
+        }
         self.newest = max(known, default=0)
         roots = self._tree.roots(set(known))
         for size in sorted(known):
             self._compare(known[size], roots.get(size))
         self._compare_keys()
         newest = opened[-1][1]
-        if newest is not None and newest.size != self.newest:
+        if newest is not None and newest.size != self.newest and not self._is_later(newest.size):
             self._off(NEWEST, f"it is of {newest.size} batches; one of {self.newest} is kept")
         self._compare_tiles()
+
+    def files(self) -> list[tuple[int, Path]]:
+        """The checkpoints that were there before the database was read."""
+        found = self._directory.checkpoints()
+        return [(size, path) for size, path in found if not self._is_later(size)]
+
+    def _is_later(self, size: int) -> bool:
+        return 0 < self._most < size
 
     def _compare_keys(self) -> None:
         """The public keys beside the log: whoever copies it verifies under them."""

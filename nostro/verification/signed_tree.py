@@ -35,10 +35,10 @@ async def compare_signed(
     _compare_nodes(await snapshot.fetch(QUERIES["all_nodes"], book), tree, signed, findings)
     if outside.directory is None or not (checkpoints or outside.directory.root.exists()):
         return signed, None
-    anchor = Anchor(book, tree, outside.directory, keys, findings)
+    anchor = Anchor(tree, outside.directory, keys, findings, outside.size)
     anchor.compare()
     known = {row[0] for row in checkpoints}
-    for size, _ in outside.directory.checkpoints():
+    for size, _ in anchor.files():
         if size not in known:
             findings.add(
                 "checkpoints", f"checkpoint {size}", "in the log's directory, and not here"
