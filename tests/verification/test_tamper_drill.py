@@ -10,17 +10,21 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
 import psycopg
 import pytest
 
+from nostro.cli.verify import Held, reports_of
 from nostro.db.migrate import MIGRATIONS
 from nostro.db.session import Session, Statement
 from nostro.db.snapshot import DatabaseSnapshot, snapshot
 from nostro.db.urls import ConnectionUrls, with_database
+from nostro.system import SystemClock
 from nostro.verification.checks import CHECKS, FULL_CHECKS
 from nostro.verification.full import QUERIES, audit
 from nostro.verification.guards import GUARDS
 from nostro.verification.outside import Outside
+from nostro.verification.report import Anchored, Report, to_text
 from tests.architecture import sql_rooms
 from tests.database import TestServer
 from tests.sandbox.process import SandboxProcess
@@ -142,6 +146,47 @@ def test_every_column_of_both_rooms_has_a_check(postgres: TestServer) -> None:
 def test_the_book_is_clean(whole: WholeBook) -> None:
     assert asyncio.run(_audited(whole, whole.outside, [])) == {}
     assert asyncio.run(_audited(whole, Outside(), [])) == {}
+
+
+def test_the_whole_report_is_clean_in_words_and_in_json(whole: WholeBook) -> None:
+    held = Held(whole.log.directory.root.parent, whole.log.keys[-1])
+
+    async def reports() -> list[Report]:
+        return await reports_of(
+            whole.urls.read_only, None, [BOOK], SystemClock(), watermark_seconds=-60, full=held
+        )
+
+    [report] = asyncio.run(reports())
+    assert report.off() == {}
+    assert report.audited is not None
+    newest = whole.log.signed[-1]
+    assert report.audited.anchored == Anchored(newest, newest)
+    assert report.audited.unsigned_batches == report.audited.batches - newest == 3
+    assert f"is of {newest} batches; it fits up to {newest}" in to_text([report])
+    plain = msgspec.structs.replace(
+        report, audited=msgspec.structs.replace(report.audited, anchored=None)
+    )
+    assert "the external anchor was not compared" in to_text([plain])
+
+
+MONEY_ALONE = (
+    "UPDATE nostro.transfers SET amount = amount + 5, posted = posted + 5 WHERE seq = 150",
+    "UPDATE nostro.entries SET posted = posted + 5 WHERE transfer_seq = 150",
+    """UPDATE nostro.entries AS e SET debits_posted = e.debits_posted + 5 FROM nostro.entries AS f
+    WHERE f.transfer_seq = 150 AND f.side = 'd' AND e.account_no = f.account_no AND e.version >= f.version""",
+    """UPDATE nostro.entries AS e SET credits_posted = e.credits_posted + 5 FROM nostro.entries AS f
+    WHERE f.transfer_seq = 150 AND f.side = 'c' AND e.account_no = f.account_no AND e.version >= f.version""",
+    """UPDATE nostro.ledger_accounts AS a SET debits_posted = a.debits_posted + 5 FROM nostro.entries AS f
+    WHERE f.transfer_seq = 150 AND f.side = 'd' AND a.account_no = f.account_no""",
+    """UPDATE nostro.ledger_accounts AS a SET credits_posted = a.credits_posted + 5 FROM nostro.entries AS f
+    WHERE f.transfer_seq = 150 AND f.side = 'c' AND a.account_no = f.account_no""",
+)
+
+
+def test_money_rewritten_consistently_is_found_by_the_hashes_alone(whole: WholeBook) -> None:
+    found = asyncio.run(_audited(whole, Outside(), list(MONEY_ALONE)))
+    assert set(found) == {"transfers_root", "balances_root"}
+    assert "transfer 150" in found["transfers_root"]
 
 
 async def _audited(
