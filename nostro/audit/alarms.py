@@ -11,7 +11,7 @@ from nostro.kernel.command import Decision, Note, Reads, View
 from nostro.kernel.ports import Reader
 from nostro.kernel.table import Table
 
-RAISED = "alarm.raised"
+RAISED, SETTLED = "alarm.raised", "alarm.settled"
 
 
 class Alarm(msgspec.Struct, frozen=True):
@@ -59,6 +59,30 @@ class RaiseAlarm(msgspec.Struct, frozen=True):
             return Decision(False)
         alarm = Alarm(identifier, self.kind, self.subject, self.detail, view.system_now)
         return Decision(True, [(ALARMS, alarm)], notes=(Note(RAISED, identifier, alarm.changes),))
+
+
+class SettleAlarm(msgspec.Struct, frozen=True):
+    """Take an alarm away that a person has seen to. The answer is whether it was there; the log keeps both.
+
+    What is still off is raised again when the audit next comes by it.
+    """
+
+    book: int
+    seed: bytes
+    alarm: str
+    reason: str
+    actor: str = "operator"
+
+    def reads(self) -> Reads:
+        """The alarm."""
+        return Reads([(ALARMS, self.alarm)])
+
+    def decide(self, view: View) -> Decision[bool]:
+        """With the reason, for the log."""
+        if view.get(ALARMS, self.alarm) is None:
+            return Decision(False)
+        note = Note(SETTLED, self.alarm, msgspec.json.encode([self.reason]).decode())
+        return Decision(True, deletes=[(ALARMS, self.alarm)], notes=(note,))
 
 
 async def open_alarms(reader: Reader, book: int) -> list[Alarm]:

@@ -92,6 +92,12 @@ SELECT $1, x.* FROM unnest(
     $2::text [], $3::text [], $4::text [], $5::text [], $6::bigint []
 ) AS x;
 
+-- name: delete_alarms
+WITH done AS (
+    DELETE FROM nostro.alarms WHERE book_id = $1 AND id = any($2::text []) RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2::text [])) FROM done;
+
 -- name: list_alarms
 SELECT id, kind, subject, detail, raised_ms
 FROM nostro.alarms WHERE book_id = $1 ORDER BY raised_ms, id;

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from nostro.audit.alarms import SettleAlarm
 from nostro.audit.log_keys import read_log_keys
 from nostro.balances.commands import TopUp
 from nostro.bootstrap.graph import Deciders
@@ -130,6 +131,17 @@ async def top_up(settings: Settings, account: str, amount: int, currency: str) -
     try:
         seed = entropy.bytes(ENTROPY_BYTES)
         return await deciders(book).run(TopUp(book, seed, account, amount, currency))
+    finally:
+        await deciders.close()
+
+
+async def settle_alarm(settings: Settings, book: int, alarm: str, reason: str) -> bool:
+    """Take an alarm away; False if there is none of that id."""
+    found, entropy = await urls(settings), SystemEntropy()
+    deciders = Deciders(found.app, SystemClock(), entropy)
+    try:
+        seed = entropy.bytes(ENTROPY_BYTES)
+        return await deciders(book).run(SettleAlarm(book, seed, alarm, reason))
     finally:
         await deciders.close()
 

@@ -99,6 +99,12 @@ class Programs:
 
         return asyncio.run(administration.export_ledger(settings, wanted))
 
+    def settle_alarm(self, settings: Settings, book: int, alarm: str, reason: str) -> bool:
+        """Take an alarm away."""
+        from nostro.bootstrap import administration
+
+        return asyncio.run(administration.settle_alarm(settings, book, alarm, reason))
+
     def demo(self, settings: Settings, as_json: bool) -> int:
         """Show the whole story."""
         from nostro.bootstrap import demonstration

@@ -24,7 +24,7 @@ from nostro.cli.options import (
     SecretKey,
 )
 from nostro.cli.processes import python
-from nostro.cli.programs import Full, print_json, programs, run, settings, start
+from nostro.cli.programs import Full, fail, print_json, programs, run, settings, start
 
 app = typer.Typer(
     name="nostro", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -161,6 +161,28 @@ def verify(
     )  # fmt: skip
     wanted = Full(log_dir) if full or log_dir else None
     start(chosen, lambda: programs().verify(chosen, book or [], acquirer, as_json, wanted))
+
+
+@app.command("settle-alarm")
+def settle_alarm(
+    alarm: Annotated[str, typer.Option(envvar="NOSTRO_ALARM", help="The alarm, alarm_…")],
+    reason: Annotated[
+        str,
+        typer.Option(envvar="NOSTRO_REASON", help="What was found out and done; the log keeps it."),
+    ],
+    book: Annotated[int, typer.Option(envvar="NOSTRO_BOOK", help="The book.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Take away an alarm of the continuous audit that a person has seen to. What is still off is raised again."""
+    chosen = settings(data_dir=data_dir, database_url=database_url)
+    if not run(lambda: programs().settle_alarm(chosen, book, alarm, reason)):
+        fail(f"there is no alarm {alarm} in book {book}: `nostro doctor` names those there are")
+    if as_json:
+        print_json({"book": book, "alarm": alarm, "settled": True})
+    else:
+        print(f"{alarm} of book {book} is settled.")
 
 
 @app.command()

@@ -46,7 +46,7 @@ async def _alarms(connection: AsyncConnection[Any]) -> tuple[str, ...]:
     if await found.fetchone() == (True,):
         return ()
     rows = await connection.execute(
-        "SELECT format('book %s, %s: %s: %s', book_id, kind, subject, detail)"
+        "SELECT format('%s of book %s, %s: %s: %s', id, book_id, kind, subject, detail)"
         " FROM nostro.alarms ORDER BY raised_ms, book_id, id LIMIT 20"
     )
     return tuple(text for (text,) in await rows.fetchall())

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from nostro.audit import merkle
+from nostro.audit.alarms import RAISED, SETTLED
 from nostro.audit.snapshots import ACTION, BalanceSnapshot, snapshot_id
 from nostro.audit.texts import NotEncodable, address_hash, metadata_hash
 from nostro.kernel.clock import DAY
@@ -18,8 +19,7 @@ from nostro.verification.rows import Row
 from nostro.verification.world import World
 
 METADATA_ERASED, ADDRESS_ERASED = "metadata.erased", "address.erased"
-ALARM_RAISED, ALARM_SETTLED = "alarm.raised", "alarm.settled"
-KEPT = frozenset({ACTION, METADATA_ERASED, ADDRESS_ERASED, ALARM_RAISED, ALARM_SETTLED})
+KEPT = frozenset({ACTION, METADATA_ERASED, ADDRESS_ERASED, RAISED})
 
 
 def address_subject(seq: int) -> str:
@@ -40,6 +40,8 @@ class Announced:
         for row in rows:
             if row[1] in KEPT and row[6] == "done":
                 self.records[row[1]][row[2]] = row[3]
+            elif row[1] == SETTLED:
+                self.records[RAISED].pop(row[2], None)
             if row[7] is not None or row[9] is not None or row[10] is not None:
                 self._address(row)
 
@@ -76,13 +78,13 @@ class Announced:
 
     def alarms(self, rows: list[Row]) -> None:
         """Every alarm was announced as it is, and every one that was announced is there or settled."""
-        raised = dict(self.records[ALARM_RAISED])
+        raised = dict(self.records[RAISED])
         for identifier, *rest in rows:
             if raised.pop(identifier, None) != msgspec.json.encode(rest).decode():
                 self._findings.add(
                     "alarms", f"{identifier}", "it is not as the log says it was raised"
                 )
-        for identifier in raised.keys() - self.records[ALARM_SETTLED].keys():
+        for identifier in raised:
             self._findings.add("alarms", identifier, "raised, not settled, and missing")
 
 

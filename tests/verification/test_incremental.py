@@ -6,12 +6,15 @@ import asyncio
 
 import pytest
 
-from nostro.audit.alarms import open_alarms
+from nostro.audit.alarms import SettleAlarm, open_alarms
 from nostro.db.pool import Pool
+from nostro.db.snapshot import snapshot
 from nostro.kernel.ports import Reader
 from nostro.system import SystemClock, SystemEntropy
+from nostro.verification.full import audit
 from nostro.verification.header_chain import Position
 from nostro.verification.incremental import audit_slice, newest_position
+from nostro.verification.outside import Outside
 from nostro.verification.report import Result
 from nostro.work.audit_duty import Auditing
 from nostro.work.duties import Book, Desk
@@ -112,6 +115,13 @@ def test_the_duty_raises_an_alarm_once(postgres: TestServer) -> None:
                 await duty.round()
             alarms = await open_alarms(books.pool, LEDGER)
             assert [(alarm.kind, alarm.subject) for alarm in alarms] == [("book_head", "book head")]
+            settle = SettleAlarm(LEDGER, bytes(16), alarms[0].id, "an exercise")
+            assert (await books.run(settle), await books.run(settle)) == (True, False)
+            assert await open_alarms(books.pool, LEDGER) == []
+            async with snapshot(urls.read_only) as frozen:
+                results, _ = await audit(frozen, LEDGER, Outside())
+            off = {result.check for result in results if result.count}
+            assert "alarms" not in off
 
     async def _as_owner(statement: str) -> None:
         from nostro.db.session import Session, Statement
