@@ -8,6 +8,7 @@ Rows below a book's head never change, so a slice needs no snapshot: what it rea
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from operator import itemgetter
 
@@ -28,6 +29,7 @@ from nostro.verification.stepwise import MISFITS
 
 QUERIES = load("nostro.verification")
 BATCHES_AT_ONCE, TRANSFERS_AT_ONCE = 128, 2_000
+ACCOUNTS_KEPT = 20_000
 
 
 async def newest_position(reader: Reader, book: int) -> tuple[Position, tuple[Result, ...]]:
@@ -44,29 +46,46 @@ async def newest_position(reader: Reader, book: int) -> tuple[Position, tuple[Re
     return position, findings.results()
 
 
-async def audit_slice(
-    reader: Reader, book: int, position: Position
-) -> tuple[Position, tuple[Result, ...]]:
-    """Audit the batches after a position, at most so many. The position is the same if there are none.
+class Auditor:
+    """Audits one book slice by slice from a position on. It remembers the accounts that moved lately."""
 
-    Findings are values, and the audit goes on behind them. Raises only what reading raises.
-    """
-    found = await _Slice(reader, book, position).run()
-    return found
+    def __init__(self, book: int, position: Position) -> None:
+        self.book, self.position = book, position
+        self.accounts: dict[int, Account] = {}
+
+    async def slice(self, reader: Reader) -> tuple[Result, ...]:
+        """Audit the next batches, at most so many. `position` stays where it is if there are none.
+
+        Findings are values, and the audit goes on behind them. Raises only what reading raises.
+        """
+        if len(self.accounts) > ACCOUNTS_KEPT:
+            self.accounts.clear()
+        one = _Slice(reader, self.book, self.position, self.accounts)
+        try:
+            self.position = await one.run()
+        except BaseException:
+            self.accounts.clear()  # some may have moved
+            raise
+        if one.findings.count:
+            self.accounts.clear()
+        return one.findings.results()
 
 
 class _Slice:
-    def __init__(self, reader: Reader, book: int, position: Position) -> None:
+    def __init__(
+        self, reader: Reader, book: int, position: Position, accounts: dict[int, Account]
+    ) -> None:
         self._reader, self._book, self._position = reader, book, position
-        self._findings = Findings(FULL_CHECKS)
-        self._chain = HeaderChain(book, self._findings, position)
+        self._accounts = accounts
+        self.findings = Findings(FULL_CHECKS)
+        self._chain = HeaderChain(book, self.findings, position)
 
-    async def run(self) -> tuple[Position, tuple[Result, ...]]:
+    async def run(self) -> Position:
         """Read the head first: every batch below it is there by then."""
         heads = await self._fetch("head")
         if not heads:
-            self._findings.add("book_head", "book head", "missing")
-            return self._position, self._findings.results()
+            self.findings.add("book_head", "book head", "missing")
+            return self._position
         head = heads[0]
         batches = await self._batches(head[4] - 1)
         at_tip = not batches or batches[-1].batch_no >= head[4] - 1
@@ -77,11 +96,11 @@ class _Slice:
             position = self._chain.end(head[7] if at_tip else None)
         except MISFITS as error:
             name = f"batch {batches[0].batch_no} to {batches[-1].batch_no}"
-            self._findings.add("encodings", name, f"it cannot be audited: {error!r}")
+            self.findings.add("encodings", name, f"it cannot be audited: {error!r}")
             position = _after(batches[-1], self._chain.end(None))
         if at_tip:
             self._compare_head(head, position)
-        return position, self._findings.results()
+        return position
 
     async def _batches(self, last: int) -> list[Batch]:
         rows = await self._fetch("slice_batches", self._position.batch_no, last, BATCHES_AT_ONCE)
@@ -105,31 +124,48 @@ class _Slice:
         self._limits = await self._fetch("slice_limit_changes", *numbers)
         records_end = last.first_audit + last.audit_count
         self._records = await self._fetch("slice_audit_records", position.next_audit, records_end)
-        touched = {row[3] for row in self._limits}
-        touched.update(number for row in self._transfers for number in row[11:13])
-        await self._read_accounts(touched, position.next_transfer - 1, end - 1)
+        counts = Counter(row[11] for row in self._transfers)
+        counts.update(row[12] for row in self._transfers)
+        limited = {row[3] for row in self._limits}
+        await self._read_accounts((counts.keys() | limited) - self._accounts.keys())
+        await self._read_entries(counts)
 
-    async def _read_accounts(self, numbers: set[int], before: int, last: int) -> None:
-        """The accounts as they stood before the slice, and their entries in it."""
-        wanted = int_array(numbers)
-        named = await self._fetch("slice_accounts", wanted)
-        limits = {
-            row[0]: row[1:]
-            for row in await self._fetch("slice_limits_before", wanted, self._position.batch_no)
-        }
-        self._codes = Codes({row[0]: row[1] for row in named if isinstance(row[1], str)})
-        self._accounts = {row[0]: Account(row[1], row[2], row[0]) for row in named}
-        for number, account in self._accounts.items():
-            account.overdraft_max, account.overcredit_max = limits.get(number, (None, None))
+    async def _read_accounts(self, numbers: set[int]) -> None:
+        """Accounts that are not remembered, as they stood before the slice."""
+        if not numbers:
+            return
+        wanted, accounts = int_array(numbers), self._accounts
+        for number, code, currency in await self._fetch("slice_accounts", wanted):
+            accounts[number] = Account(code, currency, number)
+        limits = await self._fetch("slice_limits_before", wanted, self._position.batch_no)
+        for number, overdraft_max, overcredit_max in limits:
+            if number in accounts:
+                accounts[number].overdraft_max = overdraft_max
+                accounts[number].overcredit_max = overcredit_max
+        before = self._position.next_transfer - 1
+        for number, *counters in await self._fetch("slice_standing", wanted, before):
+            dp, cp, dq, cq, version = counters
+            accounts[number].restore((dp, cp, dq, cq, version))
+
+    async def _read_entries(self, counts: dict[int, int]) -> None:
+        """Each transfer adds one version to both of its accounts, so the versions of the slice are known."""
+        known = [
+            (n, self._accounts[n].version, count)
+            for n, count in counts.items()
+            if n in self._accounts
+        ]
+        ranges = (
+            int_array([number for number, _, _ in known]),
+            int_array([low for _, low, _ in known]),
+            int_array([low + count for _, low, count in known]),
+        )
         self._entries: dict[int, list[Row]] = {}
-        for entry in await self._fetch("slice_entries", wanted, before, last):
-            if entry[0] <= before:
-                self._accounts[entry[2]].restore(entry[5:])
-            else:
-                self._entries.setdefault(entry[0], []).append(entry)
+        for entry in await self._fetch("slice_entries", *ranges):
+            self._entries.setdefault(entry[0], []).append(entry)
 
     def _audit(self, batches: Sequence[Batch]) -> None:
-        audit = BatchAudit(self._book, self._codes, self._chain, self._findings)
+        codes = Codes({n: a.code for n, a in self._accounts.items() if isinstance(a.code, str)})
+        audit = BatchAudit(self._book, codes, self._chain, self.findings)
         for batch in batches:
             if batch.batch_no > self._chain.position.batch_no + 1:
                 # What missing batches did is gone through all the same, as far as it is there.
@@ -172,7 +208,7 @@ class _Slice:
             entry = next((e for e in entries if e[1] == side and e[2] == number), None)
             if account is None or entry is None:
                 name = f"account {number} version {account.version + 1 if account else None}"
-                self._findings.add("entries", name, f"no entry of transfer {row[0]}")
+                self.findings.add("entries", name, f"no entry of transfer {row[0]}")
                 if account is not None:
                     account.restore(_moved(account.counters(), side, row[7], row[8]))
                 continue
@@ -180,7 +216,7 @@ class _Slice:
             if entry[3:5] != row[7:9] or entry[5:] != after:
                 name = f"account {number} version {entry[9]}"
                 should = (*row[7:9], *after)
-                self._findings.add("entries", name, f"{entry[3:]}, and should be {should}")
+                self.findings.add("entries", name, f"{entry[3:]}, and should be {should}")
             account.restore(entry[5:])
 
     def _compare_head(self, head: Row, position: Position) -> None:
@@ -190,7 +226,7 @@ class _Slice:
             position.leaf, position.frontier,
         )  # fmt: skip
         if stored != wanted and self._chain.broken is None:
-            self._findings.add("book_head", "book head", "it is not where its last batch left it")
+            self.findings.add("book_head", "book head", "it is not where its last batch left it")
 
     async def _fetch(self, name: str, *parameters: int | str) -> list[Row]:
         return await self._reader.fetch(QUERIES[name], self._book, *parameters)

@@ -1475,36 +1475,38 @@ SELECT
     at_ms
 FROM nostro.transfers WHERE book_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq;
 
--- name: slice_entries
--- The entries of some accounts after transfer $3 up to transfer $4, and of each the one before: found by halving.
+-- name: slice_standing
+-- The last entry of some accounts up to transfer $3: found by halving.
 WITH RECURSIVE s AS (
-    SELECT a.account_no, b.seq, 0::bigint AS low, a.version AS high
-    FROM nostro.ledger_accounts AS a
-    CROSS JOIN (VALUES ($3::bigint), ($4::bigint)) AS b (seq)
-    WHERE a.book_id = $1 AND a.account_no = any($2::bigint [])
+    SELECT account_no, 0::bigint AS low, version AS high
+    FROM nostro.ledger_accounts WHERE book_id = $1 AND account_no = any($2::bigint [])
     UNION ALL
     SELECT
-        s.account_no, s.seq,
-        CASE WHEN e.transfer_seq <= s.seq THEN e.version ELSE s.low END,
-        CASE WHEN e.transfer_seq <= s.seq THEN s.high ELSE e.version - 1 END
+        s.account_no,
+        CASE WHEN e.transfer_seq <= $3 THEN e.version ELSE s.low END,
+        CASE WHEN e.transfer_seq <= $3 THEN s.high ELSE e.version - 1 END
     FROM s
     INNER JOIN nostro.entries AS e
         ON e.book_id = $1 AND s.account_no = e.account_no AND e.version = (s.low + s.high + 1) / 2
     WHERE s.low < s.high
-),
-r AS (
-    SELECT account_no, min(low) AS low, max(low) AS high FROM s WHERE low = high
-    GROUP BY account_no
 )
+SELECT
+    e.account_no, e.debits_posted, e.credits_posted, e.debits_pending, e.credits_pending, e.version
+FROM s
+INNER JOIN nostro.entries AS e
+    ON e.book_id = $1 AND s.account_no = e.account_no AND s.low = e.version
+WHERE s.low = s.high;
+
+-- name: slice_entries
+-- The entries of some accounts between two versions of each.
 SELECT
     e.transfer_seq, e.side, e.account_no, e.posted, e.pending, e.debits_posted, e.credits_posted,
     e.debits_pending, e.credits_pending, e.version
-FROM r
+FROM unnest($2::bigint [], $3::bigint [], $4::bigint []) AS x (account_no, low, high)
 INNER JOIN nostro.entries AS e
     ON
-        e.book_id = $1 AND r.account_no = e.account_no
-        AND e.version >= r.low AND e.version <= r.high
-ORDER BY e.account_no, e.version;
+        e.book_id = $1 AND x.account_no = e.account_no
+        AND e.version > x.low AND e.version <= x.high;
 
 -- name: slice_accounts
 SELECT account_no, code, currency

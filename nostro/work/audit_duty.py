@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from nostro.audit.alarms import RaiseAlarm
 from nostro.kernel.clock import SECOND
-from nostro.verification.header_chain import Position
-from nostro.verification.incremental import audit_slice, newest_position
+from nostro.verification.incremental import Auditor, newest_position
 from nostro.verification.report import Result
 from nostro.work.duties import Book, Desk
 
@@ -26,17 +25,18 @@ class Auditing:
 
     def __init__(self, book: Book, desk: Desk) -> None:
         self._book, self._desk = book.id, desk
-        self._position: Position | None = None
+        self._auditor: Auditor | None = None
 
     async def round(self) -> int:
         """One slice. Returns how many batches it went through."""
-        if self._position is None:
-            self._position, results = await newest_position(self._desk.reader, self._book)
+        reader, auditor = self._desk.reader, self._auditor
+        if auditor is None:
+            position, results = await newest_position(reader, self._book)
             await self._raise(results)
-        before = self._position
-        self._position, results = await audit_slice(self._desk.reader, self._book, before)
-        await self._raise(results)
-        return self._position.batch_no - before.batch_no
+            auditor = self._auditor = Auditor(self._book, position)
+        before = auditor.position.batch_no
+        await self._raise(await auditor.slice(reader))
+        return auditor.position.batch_no - before
 
     async def _raise(self, results: Sequence[Result]) -> None:
         for result in results:

@@ -17,7 +17,7 @@ from nostro.kernel.posting import Kind, Transfer
 from nostro.ledger.commands import PostTransfers
 from nostro.verification.full import audit
 from nostro.verification.header_chain import Position
-from nostro.verification.incremental import audit_slice
+from nostro.verification.incremental import Auditor
 from nostro.verification.outside import Outside
 from tests.database import running_server
 from tests.verification.driver import BOOK, Driver, mint, open_book
@@ -61,13 +61,12 @@ async def measure(urls: ConnectionUrls, count: int, profiled: bool) -> None:
         print(
             f"full: {count / took:,.0f} transfers/s, {count / used:,.0f} per core of this process"
         )
-    pool, position = Pool(urls.app), Position()
+    pool, auditor = Pool(urls.app), Auditor(BOOK, Position())
     began, cpu = time.perf_counter(), time.process_time()
     while True:
-        before = position
-        position, results = await audit_slice(pool, BOOK, before)
-        assert not any(result.count for result in results)
-        if position == before:
+        before = auditor.position
+        assert not any(result.count for result in await auditor.slice(pool))
+        if auditor.position == before:
             break
     took, used = time.perf_counter() - began, time.process_time() - cpu
     await pool.close()

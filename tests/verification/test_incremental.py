@@ -13,7 +13,7 @@ from nostro.kernel.ports import Reader
 from nostro.system import SystemClock, SystemEntropy
 from nostro.verification.full import audit
 from nostro.verification.header_chain import Position
-from nostro.verification.incremental import audit_slice, newest_position
+from nostro.verification.incremental import Auditor, newest_position
 from nostro.verification.outside import Outside
 from nostro.verification.report import Result
 from nostro.work.audit_duty import Auditing
@@ -32,12 +32,12 @@ Found = dict[str, set[str]]
 
 async def _to_the_end(reader: Reader, position: Position) -> tuple[Position, Found]:
     named: Found = {}
+    auditor = Auditor(BOOK, position)
     while True:
-        before = position
-        position, results = await audit_slice(reader, BOOK, before)
-        _add(named, results)
-        if position.batch_no == before.batch_no:
-            return position, named
+        before = auditor.position
+        _add(named, await auditor.slice(reader))
+        if auditor.position.batch_no == before.batch_no:
+            return auditor.position, named
 
 
 def _add(named: Found, results: tuple[Result, ...]) -> None:
