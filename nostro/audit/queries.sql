@@ -101,3 +101,11 @@ SELECT nostro.must_equal(count(*), cardinality($2::text [])) FROM done;
 -- name: list_alarms
 SELECT id, kind, subject, detail, raised_ms
 FROM nostro.alarms WHERE book_id = $1 ORDER BY raised_ms, id;
+
+-- name: records_with_address
+-- Reads the book's whole log: it is asked for rarely, and an index would be one more place to erase from.
+SELECT seq FROM nostro.audit_records WHERE book_id = $1 AND address = $2 ORDER BY seq LIMIT $3;
+
+-- name: erase_addresses
+UPDATE nostro.audit_records SET address = NULL, address_salt = NULL
+WHERE book_id = $1 AND seq = any($2::bigint []);

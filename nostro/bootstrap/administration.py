@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from nostro.audit import erasing
 from nostro.audit.alarms import SettleAlarm
 from nostro.audit.log_keys import read_log_keys
 from nostro.balances.commands import TopUp
@@ -144,6 +145,17 @@ async def settle_alarm(settings: Settings, book: int, alarm: str, reason: str) -
         return await deciders(book).run(SettleAlarm(book, seed, alarm, reason))
     finally:
         await deciders.close()
+
+
+async def erase_address(settings: Settings, book: int, address: str, reason: str) -> int:
+    """Erase a caller's address from a book's audit records, on record; returns how many had it."""
+    found, entropy = await urls(settings), SystemEntropy()
+    pool, deciders = Pool(found.app, 1), Deciders(found.app, SystemClock(), entropy)
+    try:
+        return await erasing.erase_address(pool, deciders(book), entropy, book, address, reason)
+    finally:
+        await deciders.close()
+        await pool.close()
 
 
 async def verify(

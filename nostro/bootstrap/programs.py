@@ -105,6 +105,12 @@ class Programs:
 
         return asyncio.run(administration.settle_alarm(settings, book, alarm, reason))
 
+    def erase_address(self, settings: Settings, book: int, address: str, reason: str) -> int:
+        """Erase a caller's address from the audit log."""
+        from nostro.bootstrap import administration
+
+        return asyncio.run(administration.erase_address(settings, book, address, reason))
+
     def demo(self, settings: Settings, as_json: bool) -> int:
         """Show the whole story."""
         from nostro.bootstrap import demonstration

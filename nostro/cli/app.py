@@ -185,6 +185,24 @@ def settle_alarm(
         print(f"{alarm} of book {book} is settled.")
 
 
+@app.command("erase-address")
+def erase_address(
+    address: Annotated[str, typer.Option(envvar="NOSTRO_ADDRESS", help="The caller's address.")],
+    reason: Annotated[str, typer.Option(envvar="NOSTRO_REASON", help="Why; the log keeps it.")],
+    book: Annotated[int, typer.Option(envvar="NOSTRO_BOOK", help="The book.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Erase a caller's address from a book's audit records. Its salted hash stays, and a record of each."""
+    chosen = settings(data_dir=data_dir, database_url=database_url)
+    count = run(lambda: programs().erase_address(chosen, book, address, reason))
+    if as_json:
+        print_json({"book": book, "erased": count})
+    else:
+        print(f"The address was erased from {count} audit records of book {book}.")
+
+
 @app.command()
 def doctor(
     data_dir: DataDir = None,

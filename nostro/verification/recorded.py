@@ -9,6 +9,7 @@ import msgspec
 
 from nostro.audit import merkle
 from nostro.audit.alarms import RAISED, SETTLED
+from nostro.audit.erasing import ERASED, erased_subject
 from nostro.audit.snapshots import ACTION, BalanceSnapshot, snapshot_id
 from nostro.audit.texts import NotEncodable, address_hash, metadata_hash
 from nostro.kernel.clock import DAY
@@ -18,13 +19,8 @@ from nostro.verification.findings import Findings
 from nostro.verification.rows import Row
 from nostro.verification.world import World
 
-METADATA_ERASED, ADDRESS_ERASED = "metadata.erased", "address.erased"
-KEPT = frozenset({ACTION, METADATA_ERASED, ADDRESS_ERASED, RAISED})
-
-
-def address_subject(seq: int) -> str:
-    """The subject of the record that an audit record's address was erased."""
-    return f"audit_record:{seq}"
+METADATA_ERASED = "metadata.erased"
+KEPT = frozenset({ACTION, METADATA_ERASED, ERASED, RAISED})
 
 
 class Announced:
@@ -56,10 +52,10 @@ class Announced:
 
     def end(self) -> None:
         """Addresses that are gone must have been erased on record."""
-        erased = self.records[ADDRESS_ERASED]
+        erased = self.records[ERASED]
         for seq in self._without_address:
-            if address_subject(seq) not in erased:
-                self._off(seq, f"its address is gone, and no record {ADDRESS_ERASED} says so")
+            if erased_subject(seq) not in erased:
+                self._off(seq, f"its address is gone, and no record {ERASED} says so")
 
     def _off(self, seq: int, detail: str) -> None:
         self._findings.add("addresses", f"audit record {seq}", detail)

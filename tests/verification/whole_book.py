@@ -12,6 +12,7 @@ import msgspec
 from nostro.audit import snapshots
 from nostro.audit.alarms import RaiseAlarm
 from nostro.audit.directory import LogDirectory
+from nostro.audit.erasing import erase_address
 from nostro.audit.log_keys import open_log_keys
 from nostro.db.pool import Pool
 from nostro.db.session import Session, Statement
@@ -26,10 +27,11 @@ from nostro.ledger.publishing import Publisher
 from nostro.ledger.snapshots import last_before, take
 from nostro.system import SystemClock, SystemEntropy
 from nostro.verification.outside import Outside
-from nostro.verification.recorded import ADDRESS_ERASED, METADATA_ERASED, address_subject
+from nostro.verification.recorded import METADATA_ERASED
 from tests.verification.driver import BOOK, Driver, mint
 from tests.verification.history import make
 
+ADDRESS, FORGOTTEN_ADDRESS = "203.0.113.9", "203.0.113.8"
 SMALL_BATCHES = 190  # with all else more than 256: a full tile
 
 
@@ -128,16 +130,11 @@ class Ledger:
         statement = "DELETE FROM nostro.transfer_metadata WHERE book_id = $1 AND transfer_id = $2"
         session = await Session.open(urls.app)
         await session.run([Statement(statement, (BOOK, identifier))])
-        seq = (await session.run([Statement(
-            "SELECT min(seq) FROM nostro.audit_records WHERE book_id = $1 AND address IS NOT NULL", (BOOK,),
-        )]))[0].rows[0][0]  # fmt: skip
-        note = Note(ADDRESS_ERASED, address_subject(seq), '"asked for"')
-        await self._driver.run(Noted(BOOK, self._driver.seed(), note))
-        await session.run([Statement(
-            "UPDATE nostro.audit_records SET address = NULL, address_salt = NULL"
-            " WHERE book_id = $1 AND seq = $2", (BOOK, seq),
-        )])  # fmt: skip
         await session.close()
+        pool, entropy = Pool(urls.app), SystemEntropy()
+        wanted = (BOOK, FORGOTTEN_ADDRESS, "asked for")
+        assert await erase_address(pool, self._driver.committer, entropy, *wanted) >= 1
+        await pool.close()
 
 
 class Log:
@@ -181,8 +178,11 @@ class WholeBook:
 
 async def first_part(driver: Driver, urls: ConnectionUrls, log: Log) -> None:
     """Payments, a checkpoint, and some batches."""
-    with_address(driver)
+    with_address(driver, ADDRESS)
     await make(driver)
+    with_address(driver, FORGOTTEN_ADDRESS)
+    await driver.authorization(2_000)
+    with_address(driver, ADDRESS)
     await log.sign(urls)
     await Ledger(driver).small_batches(20)
 
@@ -213,8 +213,6 @@ async def _snapshot(driver: Driver, urls: ConnectionUrls) -> None:
     await driver.run(snapshots.RecordSnapshot(BOOK, driver.seed(), snapshot))
 
 
-def with_address(driver: Driver) -> None:
+def with_address(driver: Driver, address: str) -> None:
     """From here on the driver's requests have an address and an id."""
-    driver.origin = Origin(
-        driver.origin.account, False, "req_1", actor="key_1", address="203.0.113.9"
-    )
+    driver.origin = Origin(driver.origin.account, False, "req_1", actor="key_1", address=address)
