@@ -192,7 +192,9 @@ class _Slice:
         """Move the accounts as the batch's entries say, and return those it touched, by number."""
         touched: set[int] = set()
         for row in rows.transfers:
-            self._compare(row, self._entries.pop(row[0], []))
+            entries = self._entries.pop(row[0], [])
+            if not self._as_it_should_be(row, entries):
+                self._compare(row, entries)
             touched.update(row[11:13])
         for change in rows.limits:
             account = self._accounts.get(change[3])
@@ -200,6 +202,25 @@ class _Slice:
                 account.overdraft_max, account.overcredit_max = change[4:6]
             touched.add(change[3])
         return [self._accounts[n] for n in sorted(touched) if n in self._accounts]
+
+    def _as_it_should_be(self, row: Row, entries: Sequence[Row]) -> bool:
+        """The quick way, for nearly all: both entries are what they have to be, and the accounts move."""
+        debit, credit = self._accounts.get(row[11]), self._accounts.get(row[12])
+        if len(entries) != 2 or debit is None or credit is None:
+            return False
+        one, other = entries if entries[0][1] == "d" else reversed(entries)
+        seq, posted, pending = row[0], row[7], row[8]
+        if one != (
+            seq, "d", debit.number, posted, pending,
+            debit.dp + posted, debit.cp, debit.dq + pending, debit.cq, debit.version + 1,
+        ) or other != (
+            seq, "c", credit.number, posted, pending,
+            credit.dp, credit.cp + posted, credit.dq, credit.cq + pending, credit.version + 1,
+        ):  # fmt: skip
+            return False
+        debit.restore(one[5:])
+        credit.restore(other[5:])
+        return True
 
     def _compare(self, row: Row, entries: Sequence[Row]) -> None:
         """Both entries of a transfer follow from its amounts and from what stood before."""
