@@ -18,7 +18,7 @@ from nostro.kernel.ports import Clock
 from nostro.system import SystemClock
 from nostro.verification.outside import Outside
 from nostro.verification.report import Report, to_json, to_text
-from nostro.verification.service import WATERMARK_SECONDS, books, verify, with_full_audit
+from nostro.verification.service import WATERMARK_SECONDS, books, has_begun, verify, with_full_audit
 
 CLEAN, OFF = 0, 1
 
@@ -74,6 +74,9 @@ async def reports_of(
     watched = watched or Bars(Progress(disable=True))
     async with snapshot(database_url) as registry:
         known = await books(registry)
+        if full is not None:  # a ledger of its own is in no register
+            begun = [book for book in book_ids or () if await has_begun(registry, book)]
+            known = sorted({*known, *begun})
     if full is not None:  # a book that was taken from the register still has its log
         known = sorted({*known, *full.books()})
     for book in book_ids or ():

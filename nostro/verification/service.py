@@ -26,6 +26,11 @@ async def books(snapshot: Snapshot) -> list[int]:
     return [row[0] for row in await snapshot.fetch(QUERIES["books"])]
 
 
+async def has_begun(snapshot: Snapshot, book: int) -> bool:
+    """Whether there is such a book, registered with card payments or not."""
+    return bool(await snapshot.fetch(QUERIES["head"], book))
+
+
 async def verify(
     snapshot: Snapshot,
     book: int,

@@ -29,7 +29,7 @@ SILENT = {
 }  # fmt: skip
 # Their records bear the name of what they tell of, or of what they guard.
 NAMED_OTHERWISE = {
-    "guarded", "raise_alarm", "record", "record_erased_addresses", "record_snapshot", "settle_alarm",
+    "erase_metadata", "guarded", "raise_alarm", "record", "record_erased_addresses", "record_snapshot", "settle_alarm",
     "tell_settings",
 }  # fmt: skip
 
