@@ -1386,7 +1386,7 @@ FROM nostro.transfers WHERE book_id = $1 ORDER BY seq;
 SELECT
     transfer_seq, side, account_no, posted, pending, debits_posted, credits_posted,
     debits_pending, credits_pending, version
-FROM nostro.entries WHERE book_id = $1 ORDER BY transfer_seq, side DESC;
+FROM nostro.entries WHERE book_id = $1 ORDER BY transfer_seq ASC, side DESC;
 
 -- name: stream_rejections
 SELECT
@@ -1428,18 +1428,19 @@ SELECT
 FROM nostro.effective_days WHERE book_id = $1 ORDER BY account_no, effective_on;
 
 -- name: stream_metadata
-SELECT
-    uuid_send(coalesce(m.transfer_id, h.transfer_id)), m.metadata, m.salt, h.metadata_hash
-FROM (
+WITH m AS (
     SELECT transfer_id, metadata, salt FROM nostro.transfer_metadata WHERE book_id = $1
-) AS m
-FULL JOIN (
+),
+h AS (
     SELECT transfer_id, metadata_hash FROM nostro.transfers
     WHERE book_id = $1 AND metadata_hash IS NOT NULL
     UNION ALL
     SELECT transfer_id, metadata_hash FROM nostro.rejections
     WHERE book_id = $1 AND metadata_hash IS NOT NULL
-) AS h ON m.transfer_id = h.transfer_id;
+)
+SELECT
+    uuid_send(coalesce(m.transfer_id, h.transfer_id)), m.metadata, m.salt, h.metadata_hash
+FROM m FULL JOIN h ON m.transfer_id = h.transfer_id;
 
 -- name: all_checkpoints
 SELECT tree_size, root, at_ms, note FROM nostro.checkpoints WHERE book_id = $1 ORDER BY tree_size;
@@ -1487,7 +1488,7 @@ WITH RECURSIVE s AS (
         CASE WHEN e.transfer_seq <= $3 THEN s.high ELSE e.version - 1 END
     FROM s
     INNER JOIN nostro.entries AS e
-        ON e.book_id = $1 AND s.account_no = e.account_no AND e.version = (s.low + s.high + 1) / 2
+        ON e.book_id = $1 AND s.account_no = e.account_no AND (s.low + s.high + 1) / 2 = e.version
     WHERE s.low < s.high
 )
 SELECT
@@ -1517,7 +1518,7 @@ FROM nostro.ledger_accounts WHERE book_id = $1 AND account_no = any($2::bigint [
 SELECT DISTINCT ON (account_no) account_no, overdraft_max, overcredit_max
 FROM nostro.limit_changes
 WHERE book_id = $1 AND account_no = any($2::bigint []) AND batch_no <= $3
-ORDER BY account_no, batch_no DESC, ordinal DESC;
+ORDER BY account_no ASC, batch_no DESC, ordinal DESC;
 
 -- name: slice_rejections
 SELECT
