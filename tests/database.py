@@ -65,6 +65,10 @@ class TestServer:
         """A fresh database in which no migration has run."""
         return self._new(template="template0")
 
+    def copy(self, urls: ConnectionUrls) -> ConnectionUrls:
+        """Another database with what one holds now; nobody may be connected to that one."""
+        return self._new(template=str(psycopg.conninfo.conninfo_to_dict(urls.app)["dbname"]))
+
     def drop(self, urls: ConnectionUrls) -> None:
         """Drop a database whatever is still connected to it."""
         name = psycopg.conninfo.conninfo_to_dict(urls.app)["dbname"]

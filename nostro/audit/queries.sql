@@ -81,3 +81,31 @@ FROM nostro.audit_records WHERE book_id = $1 AND subject = $2 ORDER BY seq;
 SELECT
     seq, batch_no, action, subject, changes, actor, request_id, outcome, address, address_hash
 FROM nostro.audit_records WHERE book_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq;
+
+-- name: read_alarms
+SELECT id, kind, subject, detail, raised_ms
+FROM nostro.alarms WHERE book_id = $1 AND id = any($2::text []);
+
+-- name: insert_alarms
+INSERT INTO nostro.alarms (book_id, id, kind, subject, detail, raised_ms)
+SELECT $1, x.* FROM unnest(
+    $2::text [], $3::text [], $4::text [], $5::text [], $6::bigint []
+) AS x;
+
+-- name: delete_alarms
+WITH done AS (
+    DELETE FROM nostro.alarms WHERE book_id = $1 AND id = any($2::text []) RETURNING 1
+)
+SELECT nostro.must_equal(count(*), cardinality($2::text [])) FROM done;
+
+-- name: list_alarms
+SELECT id, kind, subject, detail, raised_ms
+FROM nostro.alarms WHERE book_id = $1 ORDER BY raised_ms, id;
+
+-- name: records_with_address
+-- Reads the book's whole log: it is asked for rarely, and an index would be one more place to erase from.
+SELECT seq FROM nostro.audit_records WHERE book_id = $1 AND address = $2 ORDER BY seq LIMIT $3;
+
+-- name: erase_addresses
+UPDATE nostro.audit_records SET address = NULL, address_salt = NULL
+WHERE book_id = $1 AND seq = any($2::bigint []);

@@ -11,13 +11,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from nostro.audit import erasing
+from nostro.audit.alarms import SettleAlarm
+from nostro.audit.log_keys import read_log_keys
 from nostro.balances.commands import TopUp
 from nostro.bootstrap.graph import Deciders
+from nostro.bootstrap.log import LOGS, key_file
 from nostro.bootstrap.secret_files import kept_secret
 from nostro.cli import instance
 from nostro.cli import verify as verification
 from nostro.cli.ledger import export_file
-from nostro.cli.programs import LedgerExport, NewKeys
+from nostro.cli.programs import Full, LedgerExport, NewKeys
 from nostro.config import Settings
 from nostro.db import roles
 from nostro.db.pool import Pool
@@ -132,11 +136,43 @@ async def top_up(settings: Settings, account: str, amount: int, currency: str) -
         await deciders.close()
 
 
-async def verify(settings: Settings, books: list[int], with_acquirer: bool, as_json: bool) -> int:
-    """Verify books (none named: all) as the role that may only read."""
+async def settle_alarm(settings: Settings, book: int, alarm: str, reason: str) -> bool:
+    """Take an alarm away; False if there is none of that id."""
+    found, entropy = await urls(settings), SystemEntropy()
+    deciders = Deciders(found.app, SystemClock(), entropy)
+    try:
+        seed = entropy.bytes(ENTROPY_BYTES)
+        return await deciders(book).run(SettleAlarm(book, seed, alarm, reason))
+    finally:
+        await deciders.close()
+
+
+async def erase_address(settings: Settings, book: int, address: str, reason: str) -> int:
+    """Erase a caller's address from a book's audit records, on record; returns how many had it."""
+    found, entropy = await urls(settings), SystemEntropy()
+    pool, deciders = Pool(found.app, 1), Deciders(found.app, SystemClock(), entropy)
+    try:
+        return await erasing.erase_address(pool, deciders(book), entropy, book, address, reason)
+    finally:
+        await deciders.close()
+        await pool.close()
+
+
+async def verify(
+    settings: Settings, books: list[int], with_acquirer: bool, as_json: bool, full: Full | None
+) -> int:
+    """Verify books (none named: all) as the role that may only read; with `full`, derive everything again."""
     found = await urls(settings)
     sandbox = sandbox_url(settings) if with_acquirer else None
-    return await verification.run(found.read_only, sandbox, books or None, as_json)
+    held = _held(settings, full) if full else None
+    return await verification.run(found.read_only, sandbox, books or None, as_json, full=held)
+
+
+def _held(settings: Settings, full: Full) -> verification.Held:
+    """The logs and keys outside the database. A directory that was named is compared with, come what may."""
+    usual, keys = settings.data_dir / LOGS, key_file(settings)
+    logs = full.log_dir or (usual if usual.is_dir() else None)
+    return verification.Held(logs, read_log_keys(keys) if keys.exists() else None)
 
 
 async def ask(settings: Settings, question: Callable[[Reader], Awaitable[T]]) -> T:

@@ -29,7 +29,7 @@ async def open_ledger(
 
     The URL is the owner's: the schema is brought up to date, and roles are made if they may be. Several programs may open
     the same book by URL; a directory belongs to one at a time. The book is not registered with card payments: neither the
-    worker nor `nostro verify`, which expects a payment behind each transfer, looks at it.
+    worker nor `nostro verify` looks at it, unless it is asked for by number: `nostro verify --full --book 3`.
     Raises Misconfigured or one of `nostro.db.errors`.
     """
     if (database_url is None) == (data_dir is None):

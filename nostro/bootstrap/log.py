@@ -10,7 +10,7 @@ from nostro.config import Settings
 from nostro.kernel.ports import Clock, Entropy, ReferenceStore
 from nostro.ledger.publishing import Publisher
 
-KEY_FILE = "log.keys"
+KEY_FILE, LOGS = "log.keys", "log"
 
 
 def key_file(settings: Settings) -> Path:
@@ -20,7 +20,7 @@ def key_file(settings: Settings) -> Path:
 
 def log_directory(settings: Settings, book: int) -> LogDirectory:
     """The files of a book's log."""
-    return LogDirectory(book_directory(settings.data_dir / "log", book))
+    return LogDirectory(book_directory(settings.data_dir / LOGS, book))
 
 
 def log_keys(settings: Settings, entropy: Entropy, clock: Clock) -> LogKeys:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from nostro.cli import app as commands
-from nostro.cli.programs import LedgerExport, NewKeys, Proofs, give, print_json
+from nostro.cli.programs import Full, LedgerExport, NewKeys, Proofs, give, print_json
 from nostro.config import Settings
 from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
@@ -69,12 +69,17 @@ class Programs:
         return asyncio.run(administration.top_up(settings, account, amount, currency))
 
     def verify(
-        self, settings: Settings, books: list[int], with_acquirer: bool, as_json: bool
+        self,
+        settings: Settings,
+        books: list[int],
+        with_acquirer: bool,
+        as_json: bool,
+        full: Full | None,
     ) -> int:
         """Do the books agree?"""
         from nostro.bootstrap import administration
 
-        return asyncio.run(administration.verify(settings, books, with_acquirer, as_json))
+        return asyncio.run(administration.verify(settings, books, with_acquirer, as_json, full))
 
     def proofs(self, settings: Settings, book: int) -> Proofs:
         """Proofs of a book."""
@@ -93,6 +98,18 @@ class Programs:
         from nostro.bootstrap import administration
 
         return asyncio.run(administration.export_ledger(settings, wanted))
+
+    def settle_alarm(self, settings: Settings, book: int, alarm: str, reason: str) -> bool:
+        """Take an alarm away."""
+        from nostro.bootstrap import administration
+
+        return asyncio.run(administration.settle_alarm(settings, book, alarm, reason))
+
+    def erase_address(self, settings: Settings, book: int, address: str, reason: str) -> int:
+        """Erase a caller's address from the audit log."""
+        from nostro.bootstrap import administration
+
+        return asyncio.run(administration.erase_address(settings, book, address, reason))
 
     def demo(self, settings: Settings, as_json: bool) -> int:
         """Show the whole story."""

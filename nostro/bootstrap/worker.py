@@ -22,6 +22,7 @@ from nostro.kernel.money import FeeSchedule
 from nostro.payments.due import due_attempts
 from nostro.refunds.claim import EndRefundLeases
 from nostro.refunds.due import due_refunds, held_refunds
+from nostro.work.audit_duty import Auditing
 from nostro.work.duties import (
     Book,
     Desk,
@@ -92,6 +93,7 @@ class Work:
             RetryingDeliveries(book.id, self._deliveries, desk.clock, held),
             Publishing(publisher(self._settings, self._graph.pool, book.id, desk.clock)),
             TakingSnapshots(book, desk),
+            Auditing(book, desk),
         ]
 
     async def _fee_of(self, account: str) -> FeeSchedule:

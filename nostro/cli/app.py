@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,7 +24,7 @@ from nostro.cli.options import (
     SecretKey,
 )
 from nostro.cli.processes import python
-from nostro.cli.programs import print_json, programs, run, settings, start
+from nostro.cli.programs import Full, fail, print_json, programs, run, settings, start
 
 app = typer.Typer(
     name="nostro", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -134,6 +135,20 @@ def verify(
     acquirer: Annotated[
         bool, typer.Option(envvar="NOSTRO_ACQUIRER", help="Compare with the acquirer's own book.")
     ] = True,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", envvar="NOSTRO_FULL", help="Derive everything again, hashes included."
+        ),
+    ] = False,
+    log_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="NOSTRO_LOG_DIR",
+            show_default=False,
+            help="With --full: a copy of the log's files. [default: log in the data directory]",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check that every entry, balance, hold and payment is explained, and that the acquirer's book agrees.
@@ -144,7 +159,48 @@ def verify(
         data_dir=data_dir, database_url=database_url, sandbox_url=sandbox_url,
         sandbox_port=sandbox_port,
     )  # fmt: skip
-    start(chosen, lambda: programs().verify(chosen, book or [], acquirer, as_json))
+    wanted = Full(log_dir) if full or log_dir else None
+    start(chosen, lambda: programs().verify(chosen, book or [], acquirer, as_json, wanted))
+
+
+@app.command("settle-alarm")
+def settle_alarm(
+    alarm: Annotated[str, typer.Option(envvar="NOSTRO_ALARM", help="The alarm, alarm_…")],
+    reason: Annotated[
+        str,
+        typer.Option(envvar="NOSTRO_REASON", help="What was found out and done; the log keeps it."),
+    ],
+    book: Annotated[int, typer.Option(envvar="NOSTRO_BOOK", help="The book.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Take away an alarm of the continuous audit that a person has seen to. What is still off is raised again."""
+    chosen = settings(data_dir=data_dir, database_url=database_url)
+    if not run(lambda: programs().settle_alarm(chosen, book, alarm, reason)):
+        fail(f"there is no alarm {alarm} in book {book}: `nostro doctor` names those there are")
+    if as_json:
+        print_json({"book": book, "alarm": alarm, "settled": True})
+    else:
+        print(f"{alarm} of book {book} is settled.")
+
+
+@app.command("erase-address")
+def erase_address(
+    address: Annotated[str, typer.Option(envvar="NOSTRO_ADDRESS", help="The caller's address.")],
+    reason: Annotated[str, typer.Option(envvar="NOSTRO_REASON", help="Why; the log keeps it.")],
+    book: Annotated[int, typer.Option(envvar="NOSTRO_BOOK", help="The book.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Erase a caller's address from a book's audit records. Its salted hash stays, and a record of each."""
+    chosen = settings(data_dir=data_dir, database_url=database_url)
+    count = run(lambda: programs().erase_address(chosen, book, address, reason))
+    if as_json:
+        print_json({"book": book, "erased": count})
+    else:
+        print(f"The address was erased from {count} audit records of book {book}.")
 
 
 @app.command()

@@ -22,6 +22,7 @@ class Examination(NamedTuple):
     changed_migrations: tuple[str, ...]
     separate_roles: bool
     clock_ms: int
+    alarms: tuple[str, ...] = ()  # open ones, oldest first
 
 
 async def examine(url: str) -> Examination:
@@ -36,7 +37,19 @@ async def examine(url: str) -> Examination:
             tuple(m.name for m in known if applied.get(m.number, m.sha256) != m.sha256),
             await _separate(connection),
             await _clock_ms(connection),
+            await _alarms(connection),
         )
+
+
+async def _alarms(connection: AsyncConnection[Any]) -> tuple[str, ...]:
+    found = await connection.execute("SELECT to_regclass('nostro.alarms') IS NULL")
+    if await found.fetchone() == (True,):
+        return ()
+    rows = await connection.execute(
+        "SELECT format('%s of book %s, %s: %s: %s', id, book_id, kind, subject, detail)"
+        " FROM nostro.alarms ORDER BY raised_ms, book_id, id LIMIT 20"
+    )
+    return tuple(text for (text,) in await rows.fetchall())
 
 
 async def _unsafe(connection: AsyncConnection[Any]) -> str | None:

@@ -5,6 +5,7 @@ Opened as the role that may only read. It holds no lock that a payment would wai
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
@@ -27,21 +28,49 @@ WHOLE_SETS: tuple[LiteralString, ...] = (
     "SET LOCAL enable_mergejoin = on",
     "SET LOCAL plan_cache_mode = auto",
     "SET LOCAL jit = off",
+    "SET LOCAL cursor_tuple_fraction = 1",
 )
+PIECE_ROWS = 20_000
 
 
 class DatabaseSnapshot:
     """Reads within one transaction. Raises DatabaseUnavailable when the connection ends or refuses."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._session, self._cursors = session, 0
+        self._one_at_a_time = asyncio.Lock()
 
     async def fetch(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of one read."""
-        try:
-            return (await self._session.run([Statement(statement, parameters)]))[0].rows
-        except (ConnectionLost, Refused) as error:
-            raise DatabaseUnavailable(str(error)) from error
+        async with self._one_at_a_time:
+            try:
+                return (await self._session.run([Statement(statement, parameters)]))[0].rows
+            except (ConnectionLost, Refused) as error:
+                raise DatabaseUnavailable(str(error)) from error
+
+    async def stream(
+        self, statement: LiteralString, *parameters: Any
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """The rows of one read, piece by piece. The server makes the next piece while one is worked on."""
+        self._cursors += 1
+        name: LiteralString = _numbered("stream_", self._cursors)
+        await self.fetch(f"DECLARE {name} NO SCROLL CURSOR FOR {statement}", *parameters)
+        more: LiteralString = f"FETCH {_numbered('', PIECE_ROWS)} FROM {name}"
+        rows = await self.fetch(more)
+        while len(rows) == PIECE_ROWS:
+            ahead = asyncio.ensure_future(self.fetch(more))
+            try:
+                await asyncio.sleep(0)  # it is sent now
+                yield rows
+                rows = await ahead
+            finally:
+                ahead.cancel()
+        if rows:
+            yield rows
+
+
+def _numbered(name: LiteralString, number: int) -> LiteralString:
+    return f"{name}{number}"  # a number is no text of anybody else's
 
 
 @asynccontextmanager

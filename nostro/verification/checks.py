@@ -69,3 +69,45 @@ ACQUIRER_CHECKS = (
     Check("sandbox_terms", "both books agree on amount, currency, operation and original"),
     Check("sandbox_one_charge", "each intent has at most one live charge at the acquirer"),
 )
+
+# What `--full` proves besides: everything the ledger and the log persist, derived again from the rows themselves.
+FULL_CHECKS = (
+    Check(
+        "batch_headers", "each batch's leaf is the hash of its header, and follows the one before"
+    ),
+    Check(
+        "batch_rows", "each transfer and audit record is in the batch that its number belongs to"
+    ),
+    Check("encodings", "each row has exactly one form in the log, and the one it has is allowed"),
+    Check("transfers_root", "each batch's transfers are those its header was made of"),
+    Check("balances_root", "each batch's balances are those its header was made of"),
+    Check("rejections_root", "each batch's refused transfers are those its header was made of"),
+    Check("limits_root", "each batch's changes of limits are those its header was made of"),
+    Check("audit_root", "each batch's audit records are those its header was made of"),
+    Check("account_codes", "accounts have the code and the currency that the log recorded"),
+    Check(
+        "outcomes",
+        "decided again, everything is accepted or refused as it was, for the same reason",
+    ),
+    Check("entries", "decided again, every account stands after each transfer as its entry says"),
+    Check(
+        "accounts", "accounts, their limits and balances are what the whole history makes of them"
+    ),
+    Check("holds", "holds are what the whole history makes of them"),
+    Check(
+        "effective_days", "days of effect are what backdated and postdated transfers make of them"
+    ),
+    Check(
+        "metadata", "metadata are those that the log holds the hash of, or were erased on record"
+    ),
+    Check(
+        "addresses", "addresses are those that the log holds the hash of, or were erased on record"
+    ),
+    Check("book_head", "the book's head is where its last batch left it, and so is its tree"),
+    Check("snapshots", "daily snapshots hold the balances of their moment, and the log their root"),
+    Check("log_nodes", "the nodes that proofs are made from are those of the tree"),
+    Check("log_keys", "the log's public keys are those of the key file and of the log's directory"),
+    Check("checkpoints", "each checkpoint is signed and of this tree"),
+    Check("log_directory", "checkpoints and tiles outside the database are of this tree"),
+    Check("alarms", "each alarm is in the log as it was raised"),
+)

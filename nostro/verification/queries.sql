@@ -300,7 +300,7 @@ SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: posting_table
 -- Every transfer is one line of the table of postings, between accounts of its subject's own
--- merchant and acquirer.
+-- merchant and acquirer. Transfers between accounts of no payment's are their poster's own business.
 WITH line (code, kind, debit, credit) AS (
     VALUES
     ('authorization', 'hold', 'clearing', 'pending'),
@@ -328,6 +328,7 @@ WITH line (code, kind, debit, credit) AS (
 account AS (
     SELECT
         account_no, code,
+        split_part(code, ':', 1) IN ('merchant', 'acquirer', 'platform', 'bank') AS charted,
         CASE split_part(code, ':', 1) WHEN 'platform' THEN split_part(code, ':', 2)
             ELSE split_part(code, ':', 3) END
             AS shape,
@@ -361,6 +362,7 @@ off AS (
     LEFT JOIN owner ON t.subject = owner.subject
     WHERE
         t.book_id = $1
+        AND (coalesce(d.charted, true) OR coalesce(c.charted, true))
         AND (
             line.code IS NULL OR owner.subject IS NULL OR t.currency <> owner.currency
             OR coalesce(d.merchant, owner.account) <> owner.account
@@ -539,7 +541,13 @@ WITH owner AS (
 ),
 h AS (
     SELECT replace(hold_id::text, '-', '') AS hold, subject, remaining, currency
-    FROM nostro.holds WHERE book_id = $1 AND open
+    FROM nostro.holds
+    WHERE
+        book_id = $1 AND open
+        AND (
+            split_part(debit, ':', 1) IN ('merchant', 'acquirer', 'platform', 'bank')
+            OR split_part(credit, ':', 1) IN ('merchant', 'acquirer', 'platform', 'bank')
+        )
 ),
 off AS (
     SELECT
@@ -1057,7 +1065,7 @@ off AS (
     FROM s WHERE seq <> before + 1
     UNION ALL
     SELECT 'book head', format('the next row is %s, the last one %s', head.next_seq, last.seq)
-    FROM head CROSS JOIN last WHERE head.next_seq <> last.seq + 1
+    FROM head CROSS JOIN last WHERE head.next_seq IS DISTINCT FROM last.seq + 1
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
@@ -1350,3 +1358,197 @@ ranked AS (
     FROM off
 )
 SELECT kind, subject, detail, total FROM ranked WHERE place <= 20 ORDER BY kind, subject;
+
+-- name: head
+SELECT
+    epoch, next_seq, next_transfer, next_account, next_batch, next_audit, last_ms, last_leaf,
+    frontier
+FROM nostro.book_heads WHERE book_id = $1;
+
+-- name: stream_batches
+SELECT
+    batch_no, at_ms, epoch, uuid_send(writer), first_transfer, transfer_count, balance_count,
+    rejection_count, limit_count, first_audit, audit_count, transfers_root, balances_root,
+    rejections_root, limits_root, audit_root, previous_leaf, leaf
+FROM nostro.batches WHERE book_id = $1 AND (batch_no > $2 OR batch_no IS NULL) ORDER BY batch_no;
+
+-- name: stream_transfers
+-- A day that no calendar has is -1, which no record can hold.
+SELECT
+    seq, uuid_send(transfer_id), uuid_send(chain_id), uuid_send(hold_id), kind, final, amount,
+    posted, pending,
+    CASE WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1 END,
+    expires_ms, debit_account, credit_account, currency, code, subject, metadata_hash, batch_no,
+    at_ms
+FROM nostro.transfers WHERE book_id = $1 ORDER BY seq;
+
+-- name: stream_entries
+SELECT
+    transfer_seq, side, account_no, posted, pending, debits_posted, credits_posted,
+    debits_pending, credits_pending, version
+FROM nostro.entries WHERE book_id = $1 ORDER BY transfer_seq ASC, side DESC;
+
+-- name: stream_rejections
+SELECT
+    batch_no, ordinal, after_seq, uuid_send(transfer_id), uuid_send(chain_id), uuid_send(hold_id),
+    kind, final, amount,
+    CASE
+        WHEN effective_on IS NULL THEN NULL
+        WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1
+    END,
+    expires_ms, debit, credit, currency, code, subject, reason, metadata_hash
+FROM nostro.rejections WHERE book_id = $1 ORDER BY batch_no, ordinal;
+
+-- name: stream_limit_changes
+SELECT batch_no, ordinal, after_seq, account_no, overdraft_max, overcredit_max
+FROM nostro.limit_changes WHERE book_id = $1 ORDER BY batch_no, ordinal;
+
+-- name: stream_audit_records
+SELECT
+    seq, action, subject, changes, actor, request_id, outcome, address_hash, batch_no, address,
+    address_salt
+FROM nostro.audit_records WHERE book_id = $1 ORDER BY seq;
+
+-- name: stream_accounts
+SELECT
+    account_no, code, currency, overdraft_max, overcredit_max, debits_posted, credits_posted,
+    debits_pending, credits_pending, version
+FROM nostro.ledger_accounts WHERE book_id = $1 ORDER BY account_no;
+
+-- name: stream_holds
+SELECT
+    uuid_send(hold_id), debit, credit, currency, amount, remaining, open, subject, expires_ms
+FROM nostro.holds WHERE book_id = $1 ORDER BY hold_id;
+
+-- name: stream_effective_days
+SELECT
+    account_no,
+    CASE WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1 END,
+    debits, credits
+FROM nostro.effective_days WHERE book_id = $1 ORDER BY account_no, effective_on;
+
+-- name: stream_metadata
+WITH m AS (
+    SELECT transfer_id, metadata, salt FROM nostro.transfer_metadata WHERE book_id = $1
+),
+h AS (
+    SELECT transfer_id, metadata_hash FROM nostro.transfers
+    WHERE book_id = $1 AND metadata_hash IS NOT NULL
+    UNION ALL
+    SELECT transfer_id, metadata_hash FROM nostro.rejections
+    WHERE book_id = $1 AND metadata_hash IS NOT NULL
+)
+SELECT
+    uuid_send(coalesce(m.transfer_id, h.transfer_id)), m.metadata, m.salt, h.metadata_hash
+FROM m FULL JOIN h ON m.transfer_id = h.transfer_id;
+
+-- name: all_checkpoints
+SELECT tree_size, root, at_ms, note FROM nostro.checkpoints WHERE book_id = $1 ORDER BY tree_size;
+
+-- name: all_nodes
+SELECT height, number, hash FROM nostro.log_nodes WHERE book_id = $1 ORDER BY height, number;
+
+-- name: all_log_keys
+SELECT public_key, origin, created_ms, retired_ms FROM nostro.log_keys ORDER BY created_ms;
+
+-- name: all_snapshots
+SELECT id, taken_on::text, as_of_batch, last_transfer, account_count, root
+FROM nostro.balance_snapshots WHERE book_id = $1 ORDER BY as_of_batch;
+
+-- name: all_alarms
+SELECT id, kind, subject, detail, raised_ms FROM nostro.alarms WHERE book_id = $1 ORDER BY id;
+
+-- name: slice_batches
+-- The statements of a slice find rows by key: they run beside payments.
+SELECT
+    batch_no, at_ms, epoch, uuid_send(writer), first_transfer, transfer_count, balance_count,
+    rejection_count, limit_count, first_audit, audit_count, transfers_root, balances_root,
+    rejections_root, limits_root, audit_root, previous_leaf, leaf
+FROM nostro.batches WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
+ORDER BY batch_no LIMIT $4;
+
+-- name: slice_transfers
+SELECT
+    seq, uuid_send(transfer_id), uuid_send(chain_id), uuid_send(hold_id), kind, final, amount,
+    posted, pending,
+    CASE WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1 END,
+    expires_ms, debit_account, credit_account, currency, code, subject, metadata_hash, batch_no,
+    at_ms
+FROM nostro.transfers WHERE book_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq;
+
+-- name: slice_standing
+-- The last entry of some accounts up to transfer $3: found by halving.
+WITH RECURSIVE s AS (
+    SELECT account_no, 0::bigint AS low, version AS high
+    FROM nostro.ledger_accounts WHERE book_id = $1 AND account_no = any($2::bigint [])
+    UNION ALL
+    SELECT
+        s.account_no,
+        CASE WHEN e.transfer_seq <= $3 THEN e.version ELSE s.low END,
+        CASE WHEN e.transfer_seq <= $3 THEN s.high ELSE e.version - 1 END
+    FROM s
+    INNER JOIN nostro.entries AS e
+        ON e.book_id = $1 AND s.account_no = e.account_no AND (s.low + s.high + 1) / 2 = e.version
+    WHERE s.low < s.high
+)
+SELECT
+    e.account_no, e.debits_posted, e.credits_posted, e.debits_pending, e.credits_pending, e.version
+FROM s
+INNER JOIN nostro.entries AS e
+    ON e.book_id = $1 AND s.account_no = e.account_no AND s.low = e.version
+WHERE s.low = s.high;
+
+-- name: slice_entries
+-- The entries of some accounts between two versions of each.
+SELECT
+    e.transfer_seq, e.side, e.account_no, e.posted, e.pending, e.debits_posted, e.credits_posted,
+    e.debits_pending, e.credits_pending, e.version
+FROM unnest($2::bigint [], $3::bigint [], $4::bigint []) AS x (account_no, low, high)
+INNER JOIN nostro.entries AS e
+    ON
+        e.book_id = $1 AND x.account_no = e.account_no
+        AND e.version > x.low AND e.version <= x.high;
+
+-- name: slice_accounts
+SELECT account_no, code, currency
+FROM nostro.ledger_accounts WHERE book_id = $1 AND account_no = any($2::bigint []);
+
+-- name: slice_limits_before
+-- The limits of some accounts as they stood after batch $3.
+SELECT DISTINCT ON (account_no) account_no, overdraft_max, overcredit_max
+FROM nostro.limit_changes
+WHERE book_id = $1 AND account_no = any($2::bigint []) AND batch_no <= $3
+ORDER BY account_no ASC, batch_no DESC, ordinal DESC;
+
+-- name: slice_rejections
+SELECT
+    batch_no, ordinal, after_seq, uuid_send(transfer_id), uuid_send(chain_id), uuid_send(hold_id),
+    kind, final, amount,
+    CASE
+        WHEN effective_on IS NULL THEN NULL
+        WHEN isfinite(effective_on) THEN effective_on - '1970-01-01'::date ELSE -1
+    END,
+    expires_ms, debit, credit, currency, code, subject, reason, metadata_hash
+FROM nostro.rejections WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
+ORDER BY batch_no, ordinal;
+
+-- name: slice_limit_changes
+SELECT batch_no, ordinal, after_seq, account_no, overdraft_max, overcredit_max
+FROM nostro.limit_changes WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
+ORDER BY batch_no, ordinal;
+
+-- name: slice_audit_records
+SELECT
+    seq, action, subject, changes, actor, request_id, outcome, address_hash, batch_no, address,
+    address_salt
+FROM nostro.audit_records WHERE book_id = $1 AND seq >= $2 AND seq < $3 ORDER BY seq;
+
+-- name: slice_checkpoint
+-- The newest checkpoint, with the batch it ends with.
+SELECT
+    c.tree_size, c.root, b.leaf, b.first_transfer + b.transfer_count,
+    b.first_audit + b.audit_count, b.at_ms, b.epoch
+FROM nostro.checkpoints AS c
+INNER JOIN nostro.batches AS b ON b.book_id = $1 AND c.tree_size = b.batch_no
+WHERE c.book_id = $1
+ORDER BY c.tree_size DESC LIMIT 1;

@@ -27,6 +27,23 @@ class Result(msgspec.Struct, frozen=True):
         return self.count == 0
 
 
+class Anchored(msgspec.Struct, frozen=True):
+    """What was compared outside the database: the newest checkpoint there, and the largest that is of this tree."""
+
+    newest: int
+    fits: int
+
+
+class Audited(msgspec.Struct, frozen=True):
+    """What a full audit went through. `anchored` is None if nothing outside the database was compared."""
+
+    batches: int
+    transfers: int
+    unsigned_batches: int
+    anchored: Anchored | None
+    milliseconds: int = 0
+
+
 class Report(msgspec.Struct, frozen=True):
     """All checks of one book in one snapshot. `apart` is live or younger than the watermark: no error."""
 
@@ -37,6 +54,7 @@ class Report(msgspec.Struct, frozen=True):
     apart_count: int = 0
     apart: tuple[Finding, ...] = ()
     acquirer_operations: int | None = None  # None: the acquirer's book was not asked for
+    audited: Audited | None = None  # None: the full audit was not asked for
 
     @property
     def clean(self) -> bool:
@@ -68,14 +86,33 @@ def _lines(report: Report) -> list[str]:
         lines.append("  --  the acquirer's book was not compared")
     else:
         lines.append(f"  --  {report.acquirer_operations} operations in the acquirer's book")
+    if report.audited is not None:
+        lines += _of_audit(report.audited)
     if report.apart_count:
         lines.append(f"  --  {report.apart_count} live or too young to judge")
     return lines
 
 
+def _of_audit(audited: Audited) -> list[str]:
+    went = f"{audited.batches} batches and {audited.transfers} transfers derived again"
+    unsigned = f"{audited.unsigned_batches} batches not signed yet"
+    lines = [f"  --  {went} ({audited.milliseconds} ms), {unsigned}"]
+    if audited.anchored is None:
+        said = (
+            "the external anchor was not compared: a book rewritten as a whole would look like this"
+        )
+        return [*lines, f"  --  {said} (--log-dir)"]
+    found = audited.anchored
+    return [
+        *lines,
+        f"  --  the log outside the database is of {found.newest} batches; it fits up to {found.fits}",
+    ]
+
+
 def _of_result(result: Result) -> list[str]:
     mark = "ok  " if result.passed else "OFF "
-    lines = [f"  {mark}{result.check}: {result.proves} ({result.milliseconds} ms)"]
+    took = f" ({result.milliseconds} ms)" if result.milliseconds else ""
+    lines = [f"  {mark}{result.check}: {result.proves}{took}"]
     lines += [f"        {finding.subject}: {finding.detail}" for finding in result.findings]
     if result.count > len(result.findings):
         lines.append(f"        and {result.count - len(result.findings)} more")

@@ -1,8 +1,10 @@
-"""Verifies one book in one snapshot: every check of ours, then the acquirer's book against it."""
+"""Verifies one book in one snapshot: every check of ours, the full audit if it is asked for, then the acquirer's book."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 from nostro.kernel.clock import SECOND, SystemTime
 from nostro.kernel.ports import Clock
@@ -10,8 +12,10 @@ from nostro.kernel.queries import load
 from nostro.verification.acquirer_book import Columns, Pages
 from nostro.verification.arrows import arrows
 from nostro.verification.checks import ACQUIRER_CHECKS, CHECKS, Check
+from nostro.verification.full import Told, audit
+from nostro.verification.outside import Outside
 from nostro.verification.report import Finding, Report, Result
-from nostro.verification.snapshot import Snapshot
+from nostro.verification.snapshot import Snapshot, Stream
 
 QUERIES = load("nostro.verification")
 WATERMARK_SECONDS = 30
@@ -20,6 +24,11 @@ WATERMARK_SECONDS = 30
 async def books(snapshot: Snapshot) -> list[int]:
     """Every book there is."""
     return [row[0] for row in await snapshot.fetch(QUERIES["books"])]
+
+
+async def has_begun(snapshot: Snapshot, book: int) -> bool:
+    """Whether there is such a book, registered with card payments or not."""
+    return bool(await snapshot.fetch(QUERIES["head"], book))
 
 
 async def verify(
@@ -82,6 +91,20 @@ async def _with_acquirer(
 def _of_kind(check: Check, rows: dict[str, list[tuple[Any, ...]]], took: int) -> Result:
     own = rows.get(check.name, [])
     return Result(check.name, check.proves, took, _total(own), _findings(own))
+
+
+async def with_full_audit(
+    snapshot: Stream, report: Report, outside: Outside, clock: Clock, told: Told
+) -> Report:
+    """The report of a book, and the full audit of it in the same snapshot. `told` hears how many batches are done."""
+    began = clock.system()
+    results, audited = await audit(snapshot, report.book, outside, told)
+    took = clock.system() - began
+    return msgspec.structs.replace(
+        report,
+        results=(*report.results, *results),
+        audited=msgspec.structs.replace(audited, milliseconds=took),
+    )
 
 
 def _total(rows: list[tuple[Any, ...]]) -> int:

@@ -28,7 +28,10 @@ SILENT = {
     "cancel_refund",  # always refused: a refund to a card waits for nobody
 }  # fmt: skip
 # Their records bear the name of what they tell of, or of what they guard.
-NAMED_OTHERWISE = {"guarded", "record", "record_snapshot", "tell_settings"}
+NAMED_OTHERWISE = {
+    "erase_metadata", "guarded", "raise_alarm", "record", "record_erased_addresses", "record_snapshot", "settle_alarm",
+    "tell_settings",
+}  # fmt: skip
 
 
 def actions() -> Iterator[str]:

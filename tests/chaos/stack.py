@@ -127,7 +127,7 @@ class Stack:
 
     def verify(self) -> str:
         """What `nostro verify` finds wrong, and then again in what is too young for it; nothing if all is well."""
-        command = [sys.executable, "-m", "nostro", "verify", *self._where()]
+        command = [sys.executable, "-m", "nostro", "verify", "--full", *self._where()]
         done = subprocess.run(
             [*command, "--sandbox-port", str(self.sandbox_port)],
             check=False, capture_output=True, text=True, timeout=VERIFY_SECONDS,

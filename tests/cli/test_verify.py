@@ -68,3 +68,27 @@ def test_the_passwords_of_a_directory_in_which_nothing_runs_are_not_guessed(
 ) -> None:
     with pytest.raises(NothingRuns):
         urls_of(Path(nowhere.variables["NOSTRO_DATA_DIR"]) / "postgres")
+
+
+def test_the_full_audit_compares_the_log_outside_the_database(
+    server: Server, nostro: Command, tmp_path: Path
+) -> None:
+    assert nostro("top-up", "--account", ACCOUNT, "--amount", "9").code == 0
+    for _ in range(3):  # whatever is signed meanwhile
+        ended = nostro("verify", "--full", "--json")
+        [report] = ended.rows
+        assert report["clean"], ended.out
+    audited = {book["book"]: book["audited"] for book in report["books"]}
+    assert audited[1]["batches"] > 0
+    with psycopg.connect(urls_of(server.data_dir / "postgres").owner, autocommit=True) as owner:
+        owner.execute(
+            "UPDATE nostro.batches SET at_ms = at_ms - 1 WHERE book_id = 1 AND batch_no = 1"
+        )
+        ended = nostro("verify", "--full", "--book", "1")
+        owner.execute(
+            "UPDATE nostro.batches SET at_ms = at_ms + 1 WHERE book_id = 1 AND batch_no = 1"
+        )
+    assert ended.code == 1
+    assert "OFF batch_headers" in ended.out
+    ended = nostro("verify", "--log-dir", str(tmp_path), "--book", "1")
+    assert (ended.code, "OFF log_directory" in ended.out) == (1, True), ended.out

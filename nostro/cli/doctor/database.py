@@ -43,6 +43,7 @@ def _lines(found: Examination) -> Iterator[Line]:
     yield _migrations(found)
     yield _roles(found)
     yield _clock(found)
+    yield _alarms(found)
 
 
 def _version(found: Examination) -> Line:
@@ -81,3 +82,12 @@ def _clock(found: Examination) -> Line:
         advice = "Keep both machines' clocks right with NTP."
         return warn("database clock", f"{apart} ms apart from ours", advice)
     return ok("database clock", f"{apart} ms apart from ours")
+
+
+def _alarms(found: Examination) -> Line:
+    if found.alarms:
+        advice = (
+            "Run `nostro verify --full` and see docs/howto/verify.md: do not pay out meanwhile."
+        )
+        return fail("ledger alarms", "; ".join(found.alarms), advice)
+    return ok("ledger alarms", "the continuous audit has found nothing")

@@ -154,6 +154,7 @@ CREATE TABLE nostro.limit_changes (
     overcredit_max bigint,
     PRIMARY KEY (book_id, batch_no, ordinal)
 );
+CREATE INDEX limit_changes_by_account ON nostro.limit_changes (book_id, account_no, batch_no, ordinal);
 
 -- room: ledger
 CREATE TABLE nostro.transfers (
@@ -370,4 +371,6 @@ GRANT UPDATE (remaining, open) ON nostro.holds TO nostro_app;
 GRANT UPDATE (retired_ms) ON nostro.log_keys TO nostro_app;
 -- Personal data can be erased; the hashes that the log holds stay.
 GRANT DELETE ON nostro.transfer_metadata TO nostro_app;
+-- An alarm that a person has settled goes; the log keeps that it was raised and who settled it.
+GRANT DELETE ON nostro.alarms TO nostro_app;
 GRANT UPDATE (address, address_salt) ON nostro.audit_records TO nostro_app;
