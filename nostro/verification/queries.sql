@@ -1488,7 +1488,7 @@ WITH RECURSIVE s AS (
         CASE WHEN e.transfer_seq <= $3 THEN s.high ELSE e.version - 1 END
     FROM s
     INNER JOIN nostro.entries AS e
-        ON e.book_id = $1 AND s.account_no = e.account_no AND (s.low + s.high + 1) / 2 = e.version
+        ON e.book_id = $1 AND s.account_no = e.account_no AND e.version = (s.low + s.high + 1) / 2
     WHERE s.low < s.high
 )
 SELECT
@@ -1507,7 +1507,7 @@ FROM unnest($2::bigint [], $3::bigint [], $4::bigint []) AS x (account_no, low, 
 INNER JOIN nostro.entries AS e
     ON
         e.book_id = $1 AND x.account_no = e.account_no
-        AND e.version > x.low AND e.version <= x.high;
+        AND x.low < e.version AND x.high >= e.version;
 
 -- name: slice_accounts
 SELECT account_no, code, currency
