@@ -91,7 +91,9 @@ class Work:
             TellingSettings(book, desk, services.merchants),
             ServingEndpoints(book.id, self._deliveries, desk.clock, held),
             RetryingDeliveries(book.id, self._deliveries, desk.clock, held),
-            Publishing(publisher(self._settings, self._graph.pool, book.id, desk.clock)),
+            Publishing(
+                publisher(self._settings, self._graph.pool, book.id, desk.clock), book, desk
+            ),
             TakingSnapshots(book, desk),
             Auditing(book, desk),
         ]

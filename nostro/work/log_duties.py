@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from nostro.audit import snapshots
+from nostro.audit.alarms import RaiseAlarm
 from nostro.kernel.clock import DAY, MINUTE, SECOND
 from nostro.ledger.days import date_of
 from nostro.ledger.publishing import LogForked, Publisher
@@ -19,8 +20,8 @@ class Publishing:
 
     name, idle_ms = "log", 2 * SECOND
 
-    def __init__(self, publisher: Publisher) -> None:
-        self._publisher = publisher
+    def __init__(self, publisher: Publisher, book: Book, desk: Desk) -> None:
+        self._publisher, self._book, self._desk = publisher, book.id, desk
 
     async def round(self) -> int:
         """Publish. It never hurries: a checkpoint stands for all batches before it."""
@@ -28,8 +29,14 @@ class Publishing:
             await self._publisher.publish()
         except LogForked as forked:
             log.critical("THE LOG WAS TAMPERED WITH, nothing more is signed: %s", forked)
+            await self._raise(str(forked))
             raise
         return 0
+
+    async def _raise(self, detail: str) -> None:
+        desk, book = self._desk, self._book
+        alarm = RaiseAlarm(book, desk.seed(), "checkpoints", f"book {book}", detail)
+        await desk.decider(book).run(alarm)
 
     async def close(self) -> None:
         """Nothing is under way between rounds."""
