@@ -58,6 +58,8 @@ class GatedDecider:
 class Instance:
     """One instance: where it stands, and its services."""
 
+    name: str
+    committer: Committer
     gates: Gates
     payments: Payments
     refunds: Refunds
@@ -84,9 +86,16 @@ class Stage:
         return made
 
     def instance(self, name: str) -> Instance:
-        """A new instance."""
+        """A new instance, with a committer of its own."""
+        return self._instance(name, self.committer())
+
+    def reborn(self, dead: Instance) -> Instance:
+        """The same program started again: nothing of its memory is left."""
+        return self._instance(f"{dead.name}+", dead.committer)
+
+    def _instance(self, name: str, committer: Committer) -> Instance:
         gates = Gates()
-        decider = GatedDecider(self.committer(), gates)
+        decider = GatedDecider(committer, gates)
         acquirers: dict[str, Any] = {"scripted": ScriptedAcquirer(gates, self.book.messages)}
         payments = Payments(
             lambda book: decider,
@@ -100,7 +109,7 @@ class Stage:
         refunds = Refunds(
             lambda book: decider, self.reader, acquirers, self.clock, self.entropy, name
         )
-        return Instance(gates, payments, refunds)
+        return Instance(name, committer, gates, payments, refunds)
 
     def keyed(self, key: object) -> Merchant:
         """A request of the merchant's under a key."""
