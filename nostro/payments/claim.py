@@ -87,6 +87,29 @@ class CountSend(msgspec.Struct, frozen=True):
         return Decision(counted, [(ATTEMPTS, counted)])
 
 
+class IntendCancel(msgspec.Struct, frozen=True):
+    """Say durably that a sale or authorization will be cancelled by its reference, before the cancel leaves.
+
+    A cancel that arrives late undoes what was approved meanwhile. So from here on nothing but a cancel follows.
+    """
+
+    book: int
+    seed: bytes
+    attempt: Attempt
+
+    def reads(self) -> Reads:
+        """The attempt."""
+        return Reads([(ATTEMPTS, self.attempt.id)])
+
+    def decide(self, view: View) -> Decision[Attempt | None]:
+        """The attempt as one that is being cancelled, or None if somebody else holds it by now."""
+        attempt = view.get(ATTEMPTS, self.attempt.id)
+        if attempt is None or attempt.state not in LIVE or attempt.epoch != self.attempt.epoch:
+            return Decision(None)
+        cancelling = replace(attempt, cancelling=True)
+        return Decision(cancelling, [(ATTEMPTS, cancelling)])
+
+
 class ExpireAuthorization(msgspec.Struct, frozen=True):
     """End a hold whose time is over. One with a live or unknown attempt on it does not expire."""
 

@@ -91,6 +91,7 @@ class Attempt(msgspec.Struct, frozen=True):
     epoch: int = 1
     sends: int = 1
     replayable: bool = True
+    cancelling: bool = False  # a cancel by reference may have left: nothing but a cancel follows
     final: bool = True
     original: str | None = None  # the reference of the authorization
     key: str | None = None  # the idempotency key that waits for the answer

@@ -52,30 +52,30 @@ SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 -- name: read_payment_attempts
 SELECT
     id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
-    created_ms, send_by, lease_until, holder, epoch, sends, replayable, final, original, key,
-    request_id, hold, doubt_hold, reason, evidence
+    created_ms, send_by, lease_until, holder, epoch, sends, replayable, cancelling, final, original,
+    key, request_id, hold, doubt_hold, reason, evidence
 FROM nostro.payment_attempts WHERE book_id = $1 AND id = any($2::text []);
 
 -- name: insert_payment_attempts
 INSERT INTO nostro.payment_attempts (
     book_id, id, account, intent, charge, operation, state, acquirer, amount, currency,
-    payment_method, created_ms, send_by, lease_until, holder, epoch, sends, replayable, final,
-    original, key, request_id, hold, doubt_hold, reason, evidence
+    payment_method, created_ms, send_by, lease_until, holder, epoch, sends, replayable, cancelling,
+    final, original, key, request_id, hold, doubt_hold, reason, evidence
 )
 SELECT
     $1, x.id, x.account, x.intent, x.charge, x.operation, x.state, x.acquirer, x.amount,
     x.currency, x.payment_method, x.created_ms, x.send_by, x.lease_until, x.holder, x.epoch,
-    x.sends, x.replayable, x.final, x.original, x.key, x.request_id, x.hold, x.doubt_hold,
-    x.reason, x.evidence
+    x.sends, x.replayable, x.cancelling, x.final, x.original, x.key, x.request_id, x.hold,
+    x.doubt_hold, x.reason, x.evidence
 FROM unnest(
     $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text [],
     $9::bigint [], $10::text [], $11::text [], $12::bigint [], $13::bigint [], $14::bigint [],
-    $15::text [], $16::bigint [], $17::bigint [], $18::boolean [], $19::boolean [], $20::text
-    [], $21::text [], $22::text [], $23::text [], $24::text [], $25::text [], $26::text []
+    $15::text [], $16::bigint [], $17::bigint [], $18::boolean [], $19::boolean [], $20::boolean [],
+    $21::text [], $22::text [], $23::text [], $24::text [], $25::text [], $26::text [], $27::text []
 ) AS x (
     id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
-    created_ms, send_by, lease_until, holder, epoch, sends, replayable, final, original, key,
-    request_id, hold, doubt_hold, reason, evidence
+    created_ms, send_by, lease_until, holder, epoch, sends, replayable, cancelling, final, original,
+    key, request_id, hold, doubt_hold, reason, evidence
 );
 
 -- name: update_payment_attempts
@@ -83,12 +83,12 @@ WITH done AS (
     UPDATE nostro.payment_attempts AS t
     SET
         state = x.state, lease_until = x.lease_until, holder = x.holder, epoch = x.epoch, sends
-        = x.sends, doubt_hold = x.doubt_hold, evidence = x.evidence
+        = x.sends, cancelling = x.cancelling, doubt_hold = x.doubt_hold, evidence = x.evidence
     FROM unnest(
         $2::text [], $3::text [], $4::bigint [], $5::text [], $6::bigint [], $7::bigint [],
-        $8::text [], $9::text []
+        $8::boolean [], $9::text [], $10::text []
     ) AS x (
-        id, state, lease_until, holder, epoch, sends, doubt_hold, evidence
+        id, state, lease_until, holder, epoch, sends, cancelling, doubt_hold, evidence
     )
     WHERE t.book_id = $1 AND t.id = x.id
     RETURNING 1

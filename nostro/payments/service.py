@@ -39,7 +39,7 @@ from nostro.kernel.ports import (
 )
 from nostro.payment_methods.model import PaymentMethod
 from nostro.payment_methods.store import QUERIES as METHOD_QUERIES
-from nostro.payments.claim import ClaimAttempt, CountSend
+from nostro.payments.claim import ClaimAttempt, CountSend, IntendCancel
 from nostro.payments.commands import (
     CancelIntent,
     CaptureIntent,
@@ -61,6 +61,8 @@ _NO_LIVE_ACQUIRER = Refusal(
     "No acquirer is configured for live mode, and the sandbox never serves it. Use a test key.",
     "testmode_charges_only", saved=False,
 )  # fmt: skip
+# A cancel by reference undoes these even after they were approved; of the others it only stops what never arrived.
+_UNDONE_BY_CANCEL = (Operation.SALE, Operation.AUTHORIZE)
 log = logging.getLogger(__name__)
 
 
@@ -237,11 +239,13 @@ class Payments:
     async def _evidence(self, book: int, attempt: Attempt) -> Evidence:
         """Inquire; where nothing is found, replay under the same reference or cancel by it."""
         acquirer = self._acquirers[attempt.acquirer]
+        if attempt.cancelling:
+            return await acquirer.cancel(attempt.id)
         found = await acquirer.inquire(attempt.id)
         if not isinstance(found, NotFound):
             return found
-        if attempt.operation in (Operation.SALE, Operation.AUTHORIZE) and not attempt.replayable:
-            return await acquirer.cancel(attempt.id)
+        if attempt.operation in _UNDONE_BY_CANCEL and not attempt.replayable:
+            return await self._cancel(book, attempt)
         return await self._replay(book, attempt)
 
     async def _replay(self, book: int, attempt: Attempt) -> Evidence:
@@ -254,8 +258,15 @@ class Payments:
         outcome = await self._call(book, counted, None)
         if isinstance(outcome, Rejected):
             # A rejected repeat says nothing of the first send: make sure that it never counts.
-            return await self._acquirers[attempt.acquirer].cancel(attempt.id)
+            return await self._cancel(book, attempt)
         return outcome
+
+    async def _cancel(self, book: int, attempt: Attempt) -> Evidence:
+        if attempt.operation in _UNDONE_BY_CANCEL:
+            intend = IntendCancel(book, self._seed(), attempt)
+            if await self._decider(book).run(intend) is None:
+                return Unknown("another instance took over")
+        return await self._acquirers[attempt.acquirer].cancel(attempt.id)
 
     # Small parts
 

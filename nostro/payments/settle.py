@@ -105,6 +105,8 @@ class Settle(msgspec.Struct, frozen=True):
 def _conclusive(attempt: Attempt, evidence: Evidence) -> Evidence:
     """Evidence as far as it concludes: anything doubtful is Unknown (DESIGN §3.3)."""
     if isinstance(evidence, Approved):
+        if attempt.cancelling:
+            return Unknown("approved, and a cancel that is on its way may still undo it")
         same = (evidence.amount, evidence.currency) == (attempt.amount, attempt.currency)
         if same or attempt.operation is Operation.VOID:
             return evidence

@@ -23,10 +23,12 @@ ATTEMPTS = Table(
     "payment_attempts",
     Attempt,
     QUERIES,
-    mutable=("state", "lease_until", "holder", "epoch", "sends", "doubt_hold", "evidence"),
+    mutable=(
+        "state", "lease_until", "holder", "epoch", "sends", "cancelling", "doubt_hold", "evidence",
+    ),
     audited="state",
     about="intent",
-)
+)  # fmt: skip
 CHARGES = Table(
     "charges",
     Charge,

@@ -69,13 +69,14 @@ class KeepMethod(msgspec.Struct, frozen=True):
     book: int
     seed: bytes
     account: str
+    token: str = "card_1"  # where the vault keeps the number
 
     def reads(self) -> Reads:
         return Reads()
 
     def decide(self, view: View) -> Decision[str]:
         card = CardFacts("visa", "credit", "US", "4242", 12, 2049, "fp")
-        method = PaymentMethod(view.mint.new("pm"), self.account, card, "card_1", view.now, False)
+        method = PaymentMethod(view.mint.new("pm"), self.account, card, self.token, view.now, False)
         return Decision(method.id, [(METHODS, method)])
 
 
@@ -236,7 +237,7 @@ async def a_world(
     urls: ConnectionUrls, sandbox: SandboxProcess, fee: FeeSchedule
 ) -> AsyncIterator[World]:
     """A book with nothing in it, and all that works on it; closed at the end."""
-    _open_book(urls)
+    open_book(urls)
     pool = Pool(urls.app)
     world = World(urls, sandbox, pool, fee)
     try:
@@ -247,7 +248,7 @@ async def a_world(
         await pool.close()
 
 
-def _open_book(urls: ConnectionUrls) -> None:
+def open_book(urls: ConnectionUrls) -> None:
     with psycopg.connect(urls.owner) as connection:
         connection.execute("INSERT INTO nostro.books VALUES (%s, false, 'test', 0)", (BOOK,))
         connection.execute("INSERT INTO nostro.book_heads (book_id) VALUES (%s)", (BOOK,))

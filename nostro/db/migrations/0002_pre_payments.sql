@@ -71,6 +71,7 @@ CREATE TABLE nostro.payment_attempts (
     epoch bigint NOT NULL,
     sends bigint NOT NULL,
     replayable boolean NOT NULL,
+    cancelling boolean NOT NULL,
     final boolean NOT NULL,
     original text,
     key text,

@@ -1,0 +1,1 @@
+"""The protocol as a model, and what runs it."""

@@ -1,0 +1,1 @@
+"""The protocol as a model (spec/), and the service held against it."""
