@@ -14,6 +14,9 @@ from bench.wire import UnreadableAnswer, body_length
 from tests.bench.answering_server import CHUNKED, OK, REFUSED, Answering, answering
 
 
+TRIES = 8
+
+
 def run(server: Answering, loop_kind: Any, keys: tuple[str, ...] = ("k",), **how: Any) -> Any:
     following = payments.requests("127.0.0.1", keys)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -94,16 +97,21 @@ def test_an_open_loop_sends_on_schedule() -> None:
 
 
 def test_a_pause_is_seen_by_every_request_that_fell_due_during_it() -> None:
-    """One connection, one answer 0.5 s late: the hundred requests due meanwhile waited too."""
-    server = Answering(delay=lambda n: 0.5 if n == 50 else 0.0)
-    with answering(server):
-        result = run(server, load.open_loop, rate=200, seconds=1.5, connections=1)
-    summary = result.latencies.summary()
-    assert result.sent == 300
-    assert 90 <= result.late <= 130
-    assert summary["max_ms"] == pytest.approx(500, abs=60)
-    # A third of the requests waited, evenly between 500 ms and nothing: the 90th of 100 waited 350.
-    assert summary["p90_ms"] == pytest.approx(350, abs=60)
+    """One connection, one answer 0.5 s late: the hundred requests due meanwhile waited too.
+
+    A third of the requests waited, evenly between 500 ms and nothing: the 90th of 100 waited 350. That much is always seen;
+    a machine that pauses by itself adds to it, so nothing more is seen in one of a few tries.
+    """
+    for _ in range(TRIES):
+        server = Answering(delay=lambda n: 0.5 if n == 50 else 0.0)
+        with answering(server):
+            result = run(server, load.open_loop, rate=200, seconds=1.5, connections=1)
+        summary = result.latencies.summary()
+        assert result.sent == 300
+        assert result.late >= 90 and summary["max_ms"] >= 440 and summary["p90_ms"] >= 290
+        if result.late <= 130 and summary["max_ms"] <= 560 and summary["p90_ms"] <= 410:
+            return
+    pytest.fail(f"{result.late} were late: {summary}")
 
 
 def test_what_is_never_answered_is_in_the_percentiles() -> None:
