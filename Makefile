@@ -40,7 +40,7 @@ test: setup
 chaos: setup
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
-# Measures payments, pgbench, latency, CPU and memory on this machine; prints JSON (bench/README.md).
+# Measures payments, the ledger alone, pgbench, latency, CPU and memory on this machine; prints JSON (bench/README.md).
 bench: setup
 	@$(BIN)/python -m bench $(BENCH)
 

@@ -11,28 +11,45 @@ TARGETS: dict[str, tuple[tuple[str, ...], str, float]] = {
     "hot_merchant_ratio": (("hot_merchant", "ratio"), ">=", 0.9),
     "cold_start_seconds": (("cold_start", "first_payment_seconds"), "<=", 5),
     "idle_rss_mb": (("idle_rss_mb",), "<=", 250),
-}
+    "ledger_transfers_per_second": (
+        ("ledger", "ours", "random_1000", "per_second", "median"), ">=", 33_000,
+    ),
+    "ledger_ratio_to_array_call": (
+        ("ledger", "ratios", "random_1000_to_array_call", "median"), ">=", 3,
+    ),
+    "ledger_ratio_to_hot_singles_1": (
+        ("ledger", "ratios", "hot_1000_to_hot_singles_1_client", "median"), ">=", 15,
+    ),
+    "ledger_ratio_to_hot_singles_16": (
+        ("ledger", "ratios", "hot_1000_to_hot_singles_16_clients", "median"), ">=", 15,
+    ),
+}  # fmt: skip
 
 
 # These hold with an endpoint registered and the books verified clean; less work does not meet them.
 CONDITIONAL = ("payments_per_second", "ratio_to_pgbench")
+LEDGER = tuple(name for name in TARGETS if name.startswith("ledger_"))
 
 
 def judge(report: dict[str, Any]) -> dict[str, Any]:
     """Each target with what was measured; `met` is None when it was not measured as it must be."""
     rows = {name: _row(_at(report, path), *rule) for name, (path, *rule) in TARGETS.items()}
-    lacking = [name for name, holds in _conditions(report).items() if not holds]
-    for name in CONDITIONAL:
-        if lacking:
+    for names, conditions in ((CONDITIONAL, _of_payments(report)), (LEDGER, _of_ledger(report))):
+        lacking = [condition for condition, holds in conditions.items() if not holds]
+        for name in names if lacking else ():
             rows[name].update(met=None, lacking=lacking)
     return rows
 
 
-def _conditions(report: dict[str, Any]) -> dict[str, bool]:
+def _of_payments(report: dict[str, Any]) -> dict[str, bool]:
     return {
         "webhook endpoint": bool(report.get("webhooks")),
         "verify": _at(report, ("verify", "exit_code")) == 0,
     }
+
+
+def _of_ledger(report: dict[str, Any]) -> dict[str, bool]:
+    return {"conservation": _at(report, ("ledger", "conserved")) is True}
 
 
 def _at(report: Any, path: tuple[str, ...]) -> Any:

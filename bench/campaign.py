@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
@@ -19,7 +20,9 @@ import uvloop
 from bench import load, machine, payments
 from bench.database import NoDatabase, database_url
 from bench.instance import Instance, NostroFailed
+from bench.ledger_campaign import LedgerCampaign
 from bench.pgbench import NoPgbench, Pgbench, prepare
+from bench.pgledger import NoPgledger
 from bench.webhooks import Webhooks
 
 IDLE_SECONDS = 3.0
@@ -54,8 +57,11 @@ def say(text: str) -> None:
 class Campaign:
     """Fills `report` as it goes, so that what was measured before an error is not lost."""
 
-    def __init__(self, instance: Instance, webhooks: Webhooks, sizes: Sizes) -> None:
+    def __init__(
+        self, instance: Instance, webhooks: Webhooks, sizes: Sizes, ledger: LedgerCampaign
+    ) -> None:
         self._instance, self._webhooks, self._sizes = instance, webhooks, sizes
+        self._ledger = ledger
         self.report: dict[str, Any] = {"missing": {}}
         self._mine = [instance.secret_key]
         self._rounds: list[dict[str, Any]] = []
@@ -76,6 +82,7 @@ class Campaign:
         self._summarize()
         self._open_loop()
         self._finish()
+        self._ledger_rounds(pgbench)
 
     def _register(self) -> bool:
         self._webhooks.register(self._instance)
@@ -190,6 +197,13 @@ class Campaign:
         except NostroFailed as error:
             self._without("verify", error)
 
+    def _ledger_rounds(self, pgbench: Pgbench | None) -> None:
+        self.report["ledger"] = self._ledger.report
+        try:
+            self._ledger.run(pgbench)
+        except (NoDatabase, NoPgbench, NoPgledger, psycopg.Error) as error:
+            self._without("ledger", error)
+
     def _idle(self) -> None:
         time.sleep(IDLE_SECONDS)
         memory = machine.memory_by_role(machine.tree(self._instance.pid))
@@ -204,13 +218,7 @@ class Campaign:
         )
 
     def _pgbench(self) -> Pgbench | None:
-        say(f"pgbench, scale {self._sizes.scale}")
-        sizes = self._sizes
-        return self._try(
-            "pgbench",
-            lambda: prepare(database_url(self._instance.data_dir), sizes.scale, sizes.clients),
-            None,
-        )
+        return self._try("pgbench", lambda: tpcb(self._instance.data_dir, self._sizes), None)
 
     def _try(self, name: str, make: Callable[[], T], otherwise: T) -> T:
         try:
@@ -225,6 +233,12 @@ class Campaign:
 
     def _processes(self) -> list[machine.Process]:
         return machine.tree(self._instance.pid) + machine.tree(self._webhooks.pid)
+
+
+def tpcb(data_dir: Path, sizes: Sizes) -> Pgbench:
+    """A filled TPC-B database on the server of a data directory. Raises NoPgbench, NoDatabase, psycopg.Error."""
+    say(f"pgbench, scale {sizes.scale}")
+    return prepare(database_url(data_dir), sizes.scale, sizes.clients)
 
 
 def _run_loop(run: Any) -> load.Result:

@@ -14,9 +14,14 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from bench.latency import Latencies
+from bench.metering import Work
+
 DATABASE = "nostro_bench_tpcb"
 FILL_SECONDS = 600
 SLACK_SECONDS = 60
+COUNT = re.compile(r"^number of transactions actually processed: (\d+)", re.MULTILINE)
+FAILED = re.compile(r"^number of failed transactions: ([1-9]\d*)", re.MULTILINE)
 TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
@@ -67,6 +72,33 @@ def prepare(admin_url: str, scale: int = 50, clients: int = 16) -> Pgbench:
         _call(program, "-i", "-q", "-s", str(scale), url, seconds=FILL_SECONDS)
         connection.execute("CHECKPOINT")
     return Pgbench(program, url, clients)
+
+
+def run_script(
+    program: str, url: str, script: str, folder: Path, *, clients: int, seconds: int
+) -> Work:
+    """What clients did with a script of one transaction in whole `seconds`, each one's time included.
+
+    `folder` is for its files. Raises NoPgbench, also when a transaction failed.
+    """
+    file = folder / "script.sql"
+    file.write_text(script)
+    options = ["-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(seconds)]
+    kept = ["-l", f"--log-prefix={folder / 'log'}", "-f", str(file)]
+    printed = _call(program, *options, *kept, url, seconds=seconds + SLACK_SECONDS)
+    count, tps = COUNT.search(printed), TPS.search(printed)
+    if not count or not tps or FAILED.search(printed):
+        raise NoPgbench(f"not what pgbench should have printed: {printed[-300:]}")
+    return Work(int(count[1]), int(count[1]) / float(tps[1]), _logged(folder))
+
+
+def _logged(folder: Path) -> Latencies:
+    """The third word of each line of its log: microseconds."""
+    latencies = Latencies()
+    for file in folder.glob("log.*"):
+        for line in file.read_text().splitlines():
+            latencies.add(int(line.split(" ")[2]) * 1_000)
+    return latencies
 
 
 def _call(*command: str, seconds: float) -> str:

@@ -38,6 +38,7 @@ def test_a_run_measures_everything_there_is_and_names_what_is_not(
     assert report["webhooks"]["events"] == 0 < report["webhooks"]["expected_events"]
     assert report["ratio"] is None
     assert "postmaster.pid" in report["missing"]["pgbench"]
+    assert "postmaster.pid" in report["missing"]["ledger"]
     assert report["budget"]["ratio_to_pgbench"]["met"] is None
     assert list(tmp_path.iterdir()) == []
 
