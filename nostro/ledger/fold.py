@@ -107,20 +107,24 @@ class LimitsChanged(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What became of a transfer before: posted, or refused for a reason. `erased`: its metadata is gone."""
+    """What became of a transfer before: posted, or refused for a reason. `erased`: its metadata is gone.
+
+    `recorded_on` is the day it counts for if it was posted and names none.
+    """
 
     transfer: Transfer
     reason: Refusal | None
     erased: bool = False
+    recorded_on: int | None = None
 
     def is_same(self, other: Transfer) -> bool:
         """Whether another transfer of this id asks for the same. What it leaves open, or was erased, is not asked."""
         mine = self.transfer
-        day = mine.effective_on if other.effective_on is None else other.effective_on
+        recorded = self.recorded_on if mine.effective_on is None else mine.effective_on
+        day = recorded if other.effective_on is None else other.effective_on
         metadata = other.metadata if self.erased else mine.metadata
-        return other == replace(mine, effective_on=other.effective_on, metadata=metadata) and (
-            day == mine.effective_on
-        )
+        same = replace(mine, effective_on=other.effective_on, metadata=metadata)
+        return day == recorded and other == same
 
 
 class Fold:
@@ -141,6 +145,7 @@ class Fold:
         self.accounts, self.holds, self.next_number = accounts, holds, next_number
         self.first_transfer, self.now_ms = next_transfer, now_ms
         self.known = known or {}
+        self._today = day_of(now_ms)
         self.posted: list[Posted] = []
         self.rejected: list[Rejected] = []
         self.limits: list[LimitsChanged] = []
@@ -196,7 +201,8 @@ class Fold:
             ]
         rejected = len(self.rejected)
         if self.post_chain(chain) is None:
-            self.known.update((found.id, Known(self._dated(found), None)) for found in chain)
+            for found in chain:
+                self.known[found.id] = Known(found, None, recorded_on=self._today)
             return [None] * len(chain)
         refused = self.rejected[rejected:]
         self.known.update(
@@ -206,7 +212,9 @@ class Fold:
 
     def post_chain(self, transfers: Sequence[Transfer]) -> Refusal | None:
         """Post all of them, or none and say why not. An exception leaves the fold as it was, too."""
-        chain = transfers[0].id if len(transfers) > 1 else None
+        if len(transfers) == 1:
+            return self._post_alone(transfers[0])
+        chain = transfers[0].id
         journal = _Journal(self, transfers)
         try:
             for number, transfer in enumerate(transfers):
@@ -223,11 +231,31 @@ class Fold:
             raise
         return None
 
-    def _dated(self, transfer: Transfer) -> Transfer:
-        """As the book will know it: what was posted has a day, even if none was given."""
-        if transfer.effective_on is not None:
-            return transfer
-        return replace(transfer, effective_on=day_of(self.now_ms))
+    def _post_alone(self, transfer: Transfer) -> Refusal | None:
+        """The same for a lone transfer, whose refusal has only its own accounts to put back."""
+        opened = self.next_number
+        debit = self.account(transfer.debit, transfer.currency)
+        credit = self.account(transfer.credit, transfer.currency)
+        before = debit.counters(), credit.counters()
+        refusal: Refusal | None = None
+        posted = False
+        try:
+            refusal = self._post(transfer, debit, credit, None)
+            posted = refusal is None
+        finally:
+            if not posted:
+                credit.restore(before[1])
+                debit.restore(before[0])
+                self._close_since(opened)
+        if refusal is not None:
+            self._reject((transfer,), None, 0, refusal)
+        return refusal
+
+    def _close_since(self, number: int) -> None:
+        """Close the accounts that were opened last, down to a number: they are the last of the dict."""
+        while self.next_number > number:
+            self.accounts.popitem()
+            self.next_number -= 1
 
     def _reject(
         self, transfers: Sequence[Transfer], chain: str | None, number: int, reason: Refusal
@@ -312,9 +340,7 @@ class _Journal:
         for debit, debit_counters, credit, credit_counters in reversed(self.counters):
             credit.restore(credit_counters)
             debit.restore(debit_counters)
-        while fold.next_number > self._next_number:  # the newest accounts are the last of the dict
-            fold.accounts.popitem()
-            fold.next_number -= 1
+        fold._close_since(self._next_number)
         _put_back(fold.holds, self._holds)
         _put_back(fold.touched_holds, self._touched)
 

@@ -13,7 +13,6 @@ from bench.latency import percentile
 from bench.wire import UnreadableAnswer, body_length
 from tests.bench.answering_server import CHUNKED, OK, REFUSED, Answering, answering
 
-
 TRIES = 8
 
 
