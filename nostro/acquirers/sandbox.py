@@ -5,10 +5,12 @@ The one rule: once the request may have been written, anything but a definitive 
 
 from __future__ import annotations
 
-from typing import Any
+import string
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nostro.acquirers.capabilities import Capabilities
 from nostro.acquirers.http import HttpClient, NeverWritten, NoAnswer
 from nostro.kernel.outcome import (
     Approved,
@@ -25,6 +27,10 @@ from nostro.kernel.outcome import (
 )
 from nostro.kernel.ports import CardDetails, Clock, PaymentMessage
 
+if TYPE_CHECKING:
+    from nostro.acquirers.sandbox_subject import SandboxSubject
+
+FOR_EVER_MS = 1 << 62  # the sandbox forgets no reference
 _CHECKS = ("cvc_check", "address_line1_check", "address_postal_code_check")
 
 
@@ -60,6 +66,12 @@ _encode = msgspec.json.Encoder().encode
 
 class SandboxAcquirer:
     """Talks to one sandbox at `base_url`. `call_ms` bounds every call."""
+
+    capabilities = Capabilities(
+        inquiry=True, replay_window_ms=FOR_EVER_MS, cancel_by_reference=True, captures=True,
+        partial_captures=True, refunds=True, partial_refunds=True, reference_length=64,
+        reference_alphabet=string.ascii_letters + string.digits + "_.:-",
+    )  # fmt: skip
 
     def __init__(self, base_url: str, clock: Clock, name: str = "sandbox", call_ms: int = 10_000):
         self.name = name
@@ -121,6 +133,13 @@ class SandboxAcquirer:
         except NoAnswer as error:
             return Unknown(str(error))
         return _outcome(status, answer, message)
+
+
+def conformance() -> SandboxSubject:
+    """What `nostro conformance nostro.acquirers.sandbox` examines."""
+    from nostro.acquirers.sandbox_subject import SandboxSubject
+
+    return SandboxSubject()
 
 
 def _operation(message: PaymentMessage) -> dict[str, Any]:

@@ -1,0 +1,190 @@
+"""Where one case is played: an adapter of its own, behind a proxy of its own, before the suite's processor."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable
+from typing import Any
+
+from nostro.conformance.calls import Call, Raised, Result, Step, shown
+from nostro.conformance.evidence import Evidence
+from nostro.conformance.exchange import Fault, no_fault
+from nostro.conformance.proxy import Proxy, ProxyThread
+from nostro.conformance.subject import Connector, Processor, Subject
+from nostro.kernel.clock import SystemTime
+from nostro.kernel.outcome import Approved
+from nostro.kernel.ports import CardDetails, Clock, PaymentMessage
+
+AMOUNT = 271_828  # unmistakable among the digits of a reply
+MERCHANT = "acct_conformance"
+SEND_MS = 5_000  # how long a message may wait to be written, unless a scenario says otherwise
+SLACK_MS = 1_000  # what a busy machine may add to a deadline
+_AFTERMATH_SECONDS = 0.03
+_numbers = itertools.count(1)
+
+
+class CannotPrepare(Exception):
+    """Without any fault, what a case begins with did not come about."""
+
+
+class Skip(Exception):
+    """A case that does not apply, and the sentence why."""
+
+
+class Stage:
+    """One case: its calls, and every sentence that says what was wrong."""
+
+    def __init__(
+        self, subject: Subject, processor: Processor, proxy: Proxy, clock: Clock, call_ms: int,
+        evidence: Evidence, proxies: ProxyThread,
+    ) -> None:  # fmt: skip
+        self.subject, self.processor, self.proxy, self.clock = subject, processor, proxy, clock
+        self.call_ms, self._evidence, self.proxies = call_ms, evidence, proxies
+        self.adapter: Connector = subject.adapter(proxy.url, clock, call_ms)
+        self.checks, self.failures = 0, list[str]()
+        self.skipped: str | None = None
+
+    # What a scenario says
+
+    def expect(self, holds: bool, sentence: str) -> None:
+        """Note a failure, unless it holds."""
+        self.checks += 1
+        if not holds:
+            self.failures.append(sentence)
+
+    def expect_result(self, call: Call, *allowed: type) -> None:
+        """It came back as one of these."""
+        names = " or ".join(kind.__name__ for kind in allowed)
+        self.expect(
+            isinstance(call.result, allowed),
+            f"{call.step}: {shown(call.result)}, where only {names} is right",
+        )
+
+    def expect_messages(self, call: Call, count: int) -> None:
+        """The processor got so many messages."""
+        self.expect(
+            call.forwarded == count,
+            f"{call.step}: the processor got {call.forwarded} messages, not {count}",
+        )
+
+    def expect_approved(self, call: Call, amount: int = AMOUNT) -> None:
+        """Approved, for what was asked."""
+        self.expect_result(call, Approved)
+        if isinstance(call.result, Approved) and call.step is not Step.VOID:
+            told = (call.result.amount, call.result.currency)
+            asked = (amount, self.subject.currency)
+            self.expect(told == asked, f"{call.step}: {told} was approved, {asked} was asked")
+
+    # What a scenario does
+
+    def reference(self) -> str:
+        """A new one, of letters and digits."""
+        return f"cf{self.clock.system():x}n{next(_numbers)}"
+
+    def message(self, **changes: Any) -> PaymentMessage:
+        """A message under a new reference."""
+        given: dict[str, Any] = {
+            "reference": self.reference(),
+            "amount": AMOUNT,
+            "currency": self.subject.currency,
+            "merchant": MERCHANT,
+            "send_by": SystemTime(self.clock.system() + SEND_MS),
+        }
+        return PaymentMessage(**given | changes)
+
+    async def prepare(self, step: Step) -> PaymentMessage:
+        """The message of a step, after what has to come before it: an authorization for a capture, and so on.
+
+        Of an inquiry or a cancel only the reference counts: that of a sale or an authorization that was approved.
+        """
+        match step:
+            case Step.CAPTURE | Step.VOID:
+                return self.message(original=await self.approved(Step.AUTHORIZE))
+            case Step.REFUND:
+                return self.message(original=await self.approved(Step.SALE))
+            case Step.INQUIRE | Step.CANCEL:
+                return self.message(reference=await self.approved(Step.SALE))
+            case _:
+                return self.message()
+
+    async def approved(self, step: Step) -> str:
+        """The reference of one that was approved. Raises CannotPrepare."""
+        message = self.message()
+        call = await self.call(step, message)
+        if not isinstance(call.result, Approved):
+            raise CannotPrepare(f"without any fault, {step} was {shown(call.result)}")
+        return message.reference
+
+    async def call(
+        self, step: Step, message: PaymentMessage, fault: Fault = no_fault,
+        card: CardDetails | None = None,
+    ) -> Call:  # fmt: skip
+        """Call the adapter under a fault. What holds of every call is checked here."""
+        before, loop = len(self.proxy.requests), asyncio.get_running_loop()
+        self.proxy.fault = fault
+        began = loop.time()
+        result = await self._result(self._asked(step, message, card or self.subject.cards.approved))
+        took = (loop.time() - began) * 1_000
+        self.proxy.fault = no_fault
+        call = Call(step, message.reference, result, self.proxy.requests[before:], took)
+        self._check(call, message)
+        return call
+
+    async def aftermath(self) -> None:
+        """Nothing is written once a call has returned."""
+        written = len(self.proxy.requests)
+        await asyncio.sleep(_AFTERMATH_SECONDS)
+        late = len(self.proxy.requests) - written
+        self.expect(late == 0, f"{late} requests were written after the calls had returned")
+        self._evidence.heads(request.raw for request in self.proxy.requests)
+        self._evidence.text(repr(self.adapter))
+
+    async def close(self) -> None:
+        """Close the adapter, if it can be."""
+        close = getattr(self.adapter, "close", None)
+        if close is not None:
+            await close()
+
+    def _asked(self, step: Step, message: PaymentMessage, card: CardDetails) -> Awaitable[Any]:
+        match step:
+            case Step.SALE:
+                return self.adapter.sale(message, card)
+            case Step.AUTHORIZE:
+                return self.adapter.authorize(message, card)
+            case Step.CAPTURE:
+                return self.adapter.capture(message)
+            case Step.VOID:
+                return self.adapter.void(message)
+            case Step.REFUND:
+                return self.adapter.refund(message)
+            case Step.INQUIRE:
+                return self.adapter.inquire(message.reference)
+            case Step.CANCEL:
+                return self.adapter.cancel(message.reference)
+
+    async def _result(self, asked: Awaitable[Any]) -> Result:
+        try:
+            result: Result = await asked
+        except Exception as error:
+            self._evidence.error(error)
+            return Raised(type(error).__name__, str(error))
+        self._evidence.text(repr(result))
+        return result
+
+    def _check(self, call: Call, message: PaymentMessage) -> None:
+        written = len(call.requests)
+        self.expect(written <= 1, f"{call.step}: {written} requests were written for one call")
+        self.expect(
+            not isinstance(call.result, Raised),
+            f"{call.step}: {shown(call.result)}, and an adapter never raises for what a network did",
+        )
+        limit = self._limit(call.step)
+        self.expect(
+            call.milliseconds <= limit,
+            f"{call.step}: took {call.milliseconds:.0f} ms, with a deadline of {self.call_ms} ms",
+        )
+
+    def _limit(self, step: Step) -> int:
+        # Connecting may take as long as a call, and a call that long again.
+        return 2 * self.call_ms + SLACK_MS
