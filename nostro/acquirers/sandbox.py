@@ -124,10 +124,13 @@ class SandboxAcquirer:
         await self._http.close()
 
     async def _send(self, path: str, message: PaymentMessage, body: dict[str, Any]) -> Outcome:
-        if self._clock.system() > message.send_by:
+        def in_time() -> bool:
+            return self._clock.system() <= message.send_by
+
+        if not in_time():  # no connection is opened for it
             return NotSent("the time to send it was over")
         try:
-            status, answer = await self._http.post(b"/v1/" + path.encode(), _encode(body))
+            status, answer = await self._http.post(b"/v1/" + path.encode(), _encode(body), in_time)
         except NeverWritten as error:
             return NotSent(str(error))
         except NoAnswer as error:
