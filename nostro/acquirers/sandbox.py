@@ -115,7 +115,9 @@ class SandboxAcquirer:
         except (NeverWritten, NoAnswer) as error:
             return Unknown(f"cancel: {error}")
         answer = _parsed(body)
-        if status == 200 and answer is not None and answer.cancelled:
+        if answer is None or answer.reference != reference:
+            return Unknown(f"cancel answered {status}, and not for this reference")
+        if status == 200 and answer.cancelled:
             return Undone("cancelled by reference")
         return Unknown(f"cancel answered {status}")
 
@@ -213,9 +215,11 @@ def _definitive(answer: _Answer) -> Approved | Pending | Declined | Unknown:
 
 def _found(status: int, body: bytes, reference: str) -> Found:
     answer = _parsed(body)
-    if answer is not None and status == 404 and answer.outcome == "not_found":
+    if answer is None or answer.reference != reference:
+        return Unknown(f"inquiry answered {status}, and not for this reference")
+    if status == 404 and answer.outcome == "not_found":
         return Undone("refused for ever") if answer.tombstone else NotFound()
-    if answer is None or status != 200 or answer.reference != reference:
+    if status != 200:
         return Unknown(f"inquiry answered {status}")
     if answer.state == "cancelled":
         return Undone("found cancelled")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nostro.conformance import faults
-from nostro.conformance.calls import MONEY, Step
+from nostro.conformance.calls import MONEY, Call, Step
 from nostro.conformance.scenario import Scenario
-from nostro.conformance.stage import Stage
-from nostro.kernel.outcome import Approved, Declined, NotFound, Pending
+from nostro.conformance.stage import Skip, Stage
+from nostro.kernel.outcome import Approved, Declined, NotFound, Pending, Unknown
 
 _CLAIM = "inquiry"
 
@@ -43,6 +43,28 @@ async def _changes_nothing(stage: Stage, step: Step) -> None:
     stage.expect(acted == 1, f"{step}: after inquiries it was done {acted} times")
 
 
+async def _another_is_not_found(stage: Stage, step: Step) -> None:
+    other = await stage.call(Step.INQUIRE, stage.message())
+    await _answered_for_another(stage, other)
+
+
+async def _another_is_undone(stage: Stage, step: Step) -> None:
+    message = stage.message()
+    await stage.call(Step.CANCEL, message)
+    other = await stage.call(Step.INQUIRE, message)
+    await _answered_for_another(stage, other)
+
+
+async def _answered_for_another(stage: Stage, other: Call) -> None:
+    reply = other.requests[-1].reply if other.requests else None
+    if reply is None or other.reference.encode() not in reply.body:
+        raise Skip("the replies name no reference")
+    message = await stage.prepare(Step.INQUIRE)
+    call = await stage.call(Step.INQUIRE, message, faults.reply_of(reply))
+    stage.expect_result(call, Unknown)
+
+
+_OTHER = "the answer is about another reference; of this one nothing is known"
 SCENARIOS = (
     Scenario(
         name="an inquiry finds what was done", case=_finds_what_was_done, steps=MONEY, claim=_CLAIM,
@@ -55,6 +77,13 @@ SCENARIOS = (
     Scenario(
         name="not found concludes nothing", case=_finds_nothing, claim=_CLAIM,
         why="the message may still be on its way: NotFound is neither a decline nor NotSent",
+    ),
+    Scenario(
+        name="another reference is not found", case=_another_is_not_found, claim=_CLAIM, why=_OTHER,
+    ),
+    Scenario(
+        name="another reference is undone", case=_another_is_undone, claim=_CLAIM, why=_OTHER,
+        steps=(Step.CANCEL,),
     ),
     Scenario(
         name="an inquiry changes nothing", case=_changes_nothing, claim=_CLAIM,
