@@ -63,8 +63,12 @@ class _Exchange(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.fail(f"not HTTP: {error}")
+
+    def on_message_begin(self) -> None:
+        if self._future is None:  # a second answer to one request: who knows what would come next
+            self.alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_size += len(name) + len(value)
