@@ -99,7 +99,9 @@ async def no_fault(exchange: Exchange) -> None:
     await exchange.answer(reply.head + reply.body)
 
 
-async def read_request(reader: asyncio.StreamReader, begun: Callable[[Request], None]) -> Request | None:
+async def read_request(
+    reader: asyncio.StreamReader, begun: Callable[[Request], None]
+) -> Request | None:
     """The next request, told of as soon as it begins; None if the connection ends before its end."""
     request, whole = Request(), _Whole()
     parser = httptools.HttpRequestParser(whole)

@@ -7,7 +7,7 @@ from nostro.conformance.exchange import Exchange, Fault, Reply
 PAGE = b"<!doctype html><title>Error</title><p>Something is wrong. Ask your administrator.</p>"
 OVERSIZE_BYTES = 32 * 1024 * 1024
 _BLOCK = b" " * 65_536
-_DRIP_MS = 40
+_DRIP_MS = 25
 _PATIENCE_MS = 2_500  # how much longer than a deadline a silent proxy stays: every fault ends
 
 
@@ -79,12 +79,18 @@ async def garbled(exchange: Exchange) -> None:
     await exchange.answer(_whole(b"200 OK", bytes(byte | 0x80 for byte in reply.body)))
 
 
-async def drip(exchange: Exchange) -> None:
+def drip(call_ms: int) -> Fault:
     """It acts; the reply comes a byte at a time, and never in time."""
-    reply = await exchange.forward()
-    for byte in reply.head + reply.body:
-        await exchange.answer(bytes([byte]))
-        await exchange.wait(_DRIP_MS)
+
+    async def fault(exchange: Exchange) -> None:
+        reply = await exchange.forward()
+        whole = reply.head + reply.body
+        for byte in whole[: (call_ms + _PATIENCE_MS) // _DRIP_MS]:
+            await exchange.answer(bytes([byte]))
+            await exchange.wait(_DRIP_MS)
+        exchange.close()
+
+    return fault
 
 
 async def oversized(exchange: Exchange) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httptools
 
@@ -26,7 +26,7 @@ class ProxyThread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
 
-    def __enter__(self) -> ProxyThread:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -73,7 +73,9 @@ class Proxy:
             self._fillers.append(filler)
             try:
                 async with asyncio.timeout(seconds):
-                    await asyncio.get_running_loop().sock_connect(filler, self._listener.getsockname())
+                    await asyncio.get_running_loop().sock_connect(
+                        filler, self._listener.getsockname()
+                    )
             except TimeoutError:
                 return True
         return False
@@ -109,5 +111,3 @@ class Proxy:
                 return
             await self.fault(Exchange(request, served, writer, self._processor))
             served += 1
-        if writer.is_closing():
-            await asyncio.sleep(0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import msgspec
 
@@ -12,7 +13,7 @@ from nostro.conformance.proxy import Proxy
 from nostro.conformance.stage import Stage
 
 Case = Callable[[Stage, Step], Awaitable[None]]
-Door = Callable[[Proxy], Awaitable[None]]
+Door = Callable[[Proxy], Coroutine[Any, Any, None]]
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,4 +55,3 @@ def claimed(scenario: Scenario, capabilities: Capabilities) -> list[Step]:
 def has(capabilities: Capabilities, claim: str) -> bool:
     """Whether something is claimed."""
     return getattr(capabilities, claim) not in (False, None)
-

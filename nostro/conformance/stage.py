@@ -20,6 +20,7 @@ AMOUNT = 271_828  # unmistakable among the digits of a reply
 MERCHANT = "acct_conformance"
 SEND_MS = 5_000  # how long a message may wait to be written, unless a scenario says otherwise
 SLACK_MS = 1_000  # what a busy machine may add to a deadline
+_GUARD_SECONDS = 5.0  # a call that takes longer is given up, so that a suite ends
 _AFTERMATH_SECONDS = 0.03
 _numbers = itertools.count(1)
 
@@ -128,7 +129,7 @@ class Stage:
         took = (loop.time() - began) * 1_000
         self.proxy.fault = no_fault
         call = Call(step, message.reference, result, self.proxy.requests[before:], took)
-        self._check(call, message)
+        self._check(call)
         return call
 
     async def aftermath(self) -> None:
@@ -165,26 +166,27 @@ class Stage:
 
     async def _result(self, asked: Awaitable[Any]) -> Result:
         try:
-            result: Result = await asked
-        except Exception as error:
+            async with asyncio.timeout(self._limit_ms / 1_000 + _GUARD_SECONDS):
+                result: Result = await asked
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
             self._evidence.error(error)
             return Raised(type(error).__name__, str(error))
         self._evidence.text(repr(result))
         return result
 
-    def _check(self, call: Call, message: PaymentMessage) -> None:
+    def _check(self, call: Call) -> None:
         written = len(call.requests)
         self.expect(written <= 1, f"{call.step}: {written} requests were written for one call")
         self.expect(
             not isinstance(call.result, Raised),
             f"{call.step}: {shown(call.result)}, and an adapter never raises for what a network did",
         )
-        limit = self._limit(call.step)
         self.expect(
-            call.milliseconds <= limit,
+            call.milliseconds <= self._limit_ms,
             f"{call.step}: took {call.milliseconds:.0f} ms, with a deadline of {self.call_ms} ms",
         )
 
-    def _limit(self, step: Step) -> int:
+    @property
+    def _limit_ms(self) -> int:
         # Connecting may take as long as a call, and a call that long again.
         return 2 * self.call_ms + SLACK_MS

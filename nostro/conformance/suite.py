@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from nostro.acquirers.capabilities import Capabilities
+from nostro.conformance.calls import Step
 from nostro.conformance.evidence import Evidence
 from nostro.conformance.proxy import Proxy, ProxyThread
 from nostro.conformance.result import Result, Verdict
@@ -14,8 +15,8 @@ from nostro.conformance.scenario import Scenario, claimed
 from nostro.conformance.scenarios import SCENARIOS
 from nostro.conformance.secrecy import review
 from nostro.conformance.stage import CannotPrepare, Skip, Stage
-from nostro.conformance.subject import Processor, Subject
-from nostro.conformance.calls import Step
+from nostro.conformance.subject import Connector, Processor, Subject
+from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ports import Clock
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class _Suite:
         self._subject, self._processor, self._thread = subject, processor, thread
         self._clock, self._call_ms, self._evidence = clock, call_ms, evidence
         self._at_once = asyncio.Semaphore(_AT_ONCE)
-        self._claims: Capabilities = subject.adapter(processor.url, clock, call_ms).capabilities
+        self._claims = _claims(subject.adapter(processor.url, clock, call_ms))
 
     async def play(
         self, scenarios: Sequence[Scenario], told: Callable[[Result], None]
@@ -82,10 +83,20 @@ class _Suite:
             stage.skipped = str(reason)
         except CannotPrepare as reason:
             stage.expect(False, f"{step}: {reason}")
+        except Exception as error:  # noqa: BLE001 - a subject's own mistake is no end of the suite
+            self._evidence.error(error)
+            stage.expect(False, f"{step}: the subject raised {type(error).__name__}")
         finally:
             await stage.close()
             await self._thread.run(proxy.close())
         return stage
+
+
+def _claims(adapter: Connector) -> Capabilities:
+    claims = getattr(adapter, "capabilities", None)
+    if not isinstance(claims, Capabilities):
+        raise Misconfigured(f"{type(adapter).__name__} has no capabilities: see Capabilities")
+    return claims
 
 
 async def _together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

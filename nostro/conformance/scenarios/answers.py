@@ -18,7 +18,9 @@ async def _approves(stage: Stage, step: Step) -> None:
     call = await stage.call(step, await stage.prepare(step))
     stage.expect_approved(call)
     stage.expect_messages(call, 1)
-    stage.expect(await stage.processor.acted(call.reference) == 1, f"{step}: it is not in the book once")
+    stage.expect(
+        await stage.processor.acted(call.reference) == 1, f"{step}: it is not in the book once"
+    )
 
 
 async def _declines(stage: Stage, step: Step) -> None:

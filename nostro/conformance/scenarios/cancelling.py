@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nostro.conformance.calls import Step
+from nostro.conformance.calls import Step, shown
 from nostro.conformance.scenario import Scenario, has
 from nostro.conformance.stage import Stage
 from nostro.kernel.outcome import Approved, Declined, NotFound, Rejected, Undone, Unknown
@@ -37,7 +37,10 @@ async def _too_late_to_undo(stage: Stage, step: Step) -> None:
     stage.expect_result(call, Undone, Unknown, Approved)
     acted = await stage.processor.acted(message.reference)
     undone = isinstance(call.result, Undone)
-    stage.expect(acted == (0 if undone else 1), f"{step}: {call.result and type(call.result).__name__}, and it stands")
+    stage.expect(
+        acted == (0 if undone else 1),
+        f"{step}: {shown(call.result)}, and in the processor's book it counts {acted} times",
+    )
 
 
 async def _stays_undone(stage: Stage, step: Step, reference: str) -> None:

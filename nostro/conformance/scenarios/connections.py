@@ -46,7 +46,9 @@ async def _closed_while_idle(stage: Stage, step: Step) -> None:
     message = await stage.prepare(step)
     await stage.call(Step.SALE, stage.message(), faults.closes_after_reply)
     call = await stage.call(step, message)
-    stage.expect_result(call, *((Approved, NotSent, Unknown) if step in MONEY else (Approved, Undone, Unknown)))
+    stage.expect_result(
+        call, *((Approved, NotSent, Unknown) if step in MONEY else (Approved, Undone, Unknown))
+    )
 
 
 def _then_a_decline(first: Fault | None, *allowed: type) -> Case:
@@ -86,9 +88,14 @@ async def _at_once(stage: Stage, step: Step) -> None:
     )
     for number, (message, result) in enumerate(zip(messages, results, strict=True)):
         right = Declined if number % 2 else Approved
-        stage.expect(isinstance(result, right), f"{step}: one of many is {type(result).__name__}, not {right.__name__}")
+        stage.expect(
+            isinstance(result, right),
+            f"{step}: one of many is {type(result).__name__}, not {right.__name__}",
+        )
         if isinstance(result, Approved):
-            stage.expect(result.amount == message.amount, f"{step}: one of many got another's answer")
+            stage.expect(
+                result.amount == message.amount, f"{step}: one of many got another's answer"
+            )
     sent = len(stage.proxy.requests)
     stage.expect(sent == _AT_ONCE, f"{step}: {sent} requests were written for {_AT_ONCE} calls")
 

@@ -14,6 +14,7 @@ from nostro.kernel.outcome import NotSent, Unknown
 
 _SEND_MS = 300
 _HELD_SECONDS = 0.5
+_PATIENCE_SECONDS = 4.0
 _TICK_SECONDS = 0.01
 _GAP_SECONDS = 0.2
 _DEADLINE = "behind each call somebody waits, and a lease runs out"
@@ -26,7 +27,7 @@ async def _silence(stage: Stage, step: Step) -> None:
 
 
 async def _drip(stage: Stage, step: Step) -> None:
-    call = await stage.call(step, await stage.prepare(step), faults.drip)
+    call = await stage.call(step, await stage.prepare(step), faults.drip(stage.call_ms))
     stage.expect_result(call, Unknown)
 
 
@@ -35,8 +36,10 @@ async def _never_connects(stage: Stage, step: Step) -> None:
     message = stage.message(
         original=stage.reference(), send_by=SystemTime(stage.clock.system() + _SEND_MS)
     )
+    opened = asyncio.create_task(_open_later(stage, _PATIENCE_SECONDS))
     call = await stage.call(step, message)
     stage.expect_result(call, NotSent if step in MONEY else Unknown)
+    opened.cancel()
 
 
 async def _too_late(stage: Stage, step: Step) -> None:
@@ -53,7 +56,7 @@ async def _late_while_connecting(stage: Stage, step: Step) -> None:
     await _hold(stage)
     send_by = SystemTime(stage.clock.system() + _SEND_MS)
     message = stage.message(original=stage.reference(), send_by=send_by)
-    opened = asyncio.create_task(_open_later(stage))
+    opened = asyncio.create_task(_open_later(stage, _HELD_SECONDS))
     call = await stage.call(step, message)
     stage.expect_result(call, NotSent)
     stage.expect(not call.requests, f"{step}: it was written although send_by had passed meanwhile")
@@ -80,8 +83,8 @@ async def _hold(stage: Stage) -> None:
         raise Skip("on this machine a connection attempt cannot be kept waiting")
 
 
-async def _open_later(stage: Stage) -> None:
-    await asyncio.sleep(_HELD_SECONDS)
+async def _open_later(stage: Stage, seconds: float) -> None:
+    await asyncio.sleep(seconds)
     await stage.proxies.run(stage.proxy.listen())
 
 

@@ -14,6 +14,7 @@ _FOREIGN = "this is not the processor speaking: it says nothing of what the proc
 _REDIRECT = faults.answer_head(
     b"307 Temporary Redirect", b"location: /elsewhere", b"content-length: 0"
 )
+_UPGRADE = faults.answer_head(b"101 Switching Protocols", b"upgrade: other", b"connection: upgrade")
 _ACTS, _NOBODY = 1, 0
 
 
@@ -33,7 +34,9 @@ def _maybe(name: str, fault: Fault, messages: int = _ACTS, why: str = _MAYBE) ->
 
 
 def _page(status: bytes) -> Scenario:
-    return _maybe(f"{status.decode()}, as a page", faults.instead(faults.page(status)), _NOBODY, _FOREIGN)
+    return _maybe(
+        f"{status.decode()}, as a page", faults.instead(faults.page(status)), _NOBODY, _FOREIGN
+    )
 
 
 SCENARIOS = (
@@ -68,6 +71,7 @@ SCENARIOS = (
         "a redirection", faults.instead(_REDIRECT), _NOBODY,
         "a card number goes to the configured host alone, and a second request may charge twice",
     ),
+    _maybe("another protocol from here on", faults.instead(_UPGRADE), _NOBODY, _FOREIGN),
     _maybe(
         "a protocol that is not HTTP", faults.instead(b"220 mail ready\r\n", ends=True), _NOBODY,
         _FOREIGN,

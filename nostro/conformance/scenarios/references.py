@@ -17,7 +17,8 @@ _RESOLVES = "evidence about a lost message is asked for under the reference that
 async def _fits(stage: Stage, step: Step) -> None:
     claims = stage.adapter.capabilities
     stage.expect(
-        claims.reference_length >= _OURS, f"{claims.reference_length} is too short: ours have {_OURS}"
+        claims.reference_length >= _OURS,
+        f"{claims.reference_length} is too short: ours have {_OURS}",
     )
     missing = set(ALPHABET + "_") - set(claims.reference_alphabet)
     stage.expect(not missing, f"ours may also have {''.join(sorted(missing))}")
