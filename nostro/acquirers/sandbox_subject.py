@@ -37,9 +37,8 @@ class _Operation(msgspec.Struct, frozen=True):
 class RunningSandbox:
     """A sandbox that listens."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self._http = HttpClient(self.url, _SECONDS)
+    def __init__(self, url: str) -> None:
+        self.url, self._http = url, HttpClient(url, _SECONDS)
 
     async def acted(self, reference: str) -> int:
         """How many operations stand under a reference: its book has each reference once or not at all."""
@@ -71,15 +70,15 @@ class SandboxSubject:
             )  # fmt: skip
             assert process.stdout is not None
             try:
-                yield RunningSandbox(_port(await process.stdout.readline()))
+                yield RunningSandbox(_url(await process.stdout.readline()))
             finally:
                 if process.returncode is None:
                     process.terminate()
                 await process.wait()
 
 
-def _port(line: bytes) -> int:
+def _url(line: bytes) -> str:
     try:
-        return msgspec.json.decode(line, type=_Started).port
+        return f"http://127.0.0.1:{msgspec.json.decode(line, type=_Started).port}"
     except msgspec.MsgspecError as error:
         raise Unavailable("the sandbox did not start") from error

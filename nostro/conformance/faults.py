@@ -5,7 +5,8 @@ from __future__ import annotations
 from nostro.conformance.exchange import Exchange, Fault, Reply
 
 PAGE = b"<!doctype html><title>Error</title><p>Something is wrong. Ask your administrator.</p>"
-OVERSIZE_BYTES = 32 * 1024 * 1024
+OVERSIZE_BYTES = 16 * 1024 * 1024
+_MOMENT_MS = 50  # by then the next request is on its way
 _BLOCK = b" " * 65_536
 _DRIP_MS = 25
 _PATIENCE_MS = 2_500  # how much longer than a deadline a silent proxy stays: every fault ends
@@ -114,10 +115,10 @@ async def endless_head(exchange: Exchange) -> None:
 
 
 async def twice(exchange: Exchange) -> None:
-    """It acts; its reply comes once more, a moment later."""
+    """It acts; its reply comes once more, when the next request is on its way."""
     reply = await exchange.forward()
     await exchange.answer(reply.head + reply.body)
-    await exchange.wait(5)
+    await exchange.wait(_MOMENT_MS)
     await exchange.answer(reply.head + reply.body)
 
 

@@ -19,7 +19,9 @@ Door = Callable[[Proxy], Coroutine[Any, Any, None]]
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """`steps` are played each on a stage of its own; those that are not claimed are left out.
 
-    `claim` is the capability that it exercises. `opens` is how the proxy's door is when the adapter comes.
+    `claim` is the capability that it exercises. `opens` is how the proxy's door is when the adapter comes. A
+    `hurried` adapter has the suite's short deadline, others a long one, on which a busy machine has no bearing; `call_ms`
+    is another one still.
     """
 
     name: str
@@ -28,6 +30,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = (Step.SALE,)
     claim: str | None = None
     opens: Door = Proxy.listen
+    hurried: bool = False
+    call_ms: int | None = None
 
 
 EVERY_STEP = tuple(Step)

@@ -14,14 +14,14 @@ from nostro.conformance.result import Result, Verdict
 from nostro.conformance.scenario import Scenario, claimed
 from nostro.conformance.scenarios import SCENARIOS
 from nostro.conformance.secrecy import review
-from nostro.conformance.stage import CannotPrepare, Skip, Stage
+from nostro.conformance.stage import LONG_MS, CannotPrepare, Skip, Stage
 from nostro.conformance.subject import Connector, Processor, Subject
 from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ports import Clock
 
 T = TypeVar("T")
 CALL_MS = 500
-_AT_ONCE = 6
+_AT_ONCE = 10
 
 
 async def examine(
@@ -69,11 +69,14 @@ class _Suite:
             return Result(scenario.name, scenario.why, Verdict.SKIPPED, 0, [], sentence)
         return _result(scenario, await _together(self._case(scenario, step) for step in steps))
 
+    def _deadline(self, scenario: Scenario) -> int:
+        return scenario.call_ms or (self._call_ms if scenario.hurried else LONG_MS)
+
     async def _case(self, scenario: Scenario, step: Step) -> Stage:
         proxy = Proxy(self._processor.url)
         stage = Stage(
-            self._subject, self._processor, proxy, self._clock, self._call_ms, self._evidence,
-            self._thread,
+            self._subject, self._processor, proxy, self._clock, self._deadline(scenario),
+            self._evidence, self._thread,
         )  # fmt: skip
         try:
             await self._thread.run(scenario.opens(proxy))

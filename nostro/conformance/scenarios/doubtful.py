@@ -11,10 +11,12 @@ from nostro.kernel.outcome import Unknown
 
 _MAYBE = "the processor may have acted: only Unknown keeps it from being done again or given up"
 _FOREIGN = "this is not the processor speaking: it says nothing of what the processor did"
+_ENDLESS = "an answer that is read whatever its size takes the memory of every payment with it"
 _REDIRECT = faults.answer_head(
     b"307 Temporary Redirect", b"location: /elsewhere", b"content-length: 0"
 )
 _UPGRADE = faults.answer_head(b"101 Switching Protocols", b"upgrade: other", b"connection: upgrade")
+_ONE_OF_EACH_KIND = (Step.SALE, Step.REFUND, Step.INQUIRE, Step.CANCEL)
 _ACTS, _NOBODY = 1, 0
 
 
@@ -30,13 +32,15 @@ def unknown(fault: Fault, messages: int) -> Case:
 
 
 def _maybe(name: str, fault: Fault, messages: int = _ACTS, why: str = _MAYBE) -> Scenario:
-    return Scenario(name=name, why=why, case=unknown(fault, messages), steps=EVERY_STEP)
+    case = unknown(fault, messages)
+    return Scenario(name=name, why=why, case=case, steps=EVERY_STEP)
 
 
 def _page(status: bytes) -> Scenario:
-    return _maybe(
-        f"{status.decode()}, as a page", faults.instead(faults.page(status)), _NOBODY, _FOREIGN
-    )
+    return Scenario(
+        name=f"{status.decode()}, as a page", why=_FOREIGN, steps=_ONE_OF_EACH_KIND,
+        case=unknown(faults.instead(faults.page(status)), _NOBODY),
+    )  # fmt: skip
 
 
 SCENARIOS = (
@@ -54,8 +58,8 @@ SCENARIOS = (
     _maybe("a body of another shape", faults.with_body(b"[]")),
     _maybe("a body without what was asked", faults.with_body(b"{}")),
     _maybe("a web page with status 200", faults.instead(faults.page(b"200 OK")), _NOBODY, _FOREIGN),
-    _maybe("an endless body", faults.oversized),
-    _maybe("an endless head", faults.endless_head),
+    _maybe("an endless body", faults.oversized, why=_ENDLESS),
+    _maybe("an endless head", faults.endless_head, why=_ENDLESS),
     _maybe("an error 500 after the act", faults.page_after(b"500 Internal Server Error")),
     _maybe("an error 500 that shows the request", faults.page_after(b"500 Oops", echo=True)),
     _maybe("an error 504 after the act", faults.page_after(b"504 Gateway Timeout")),
