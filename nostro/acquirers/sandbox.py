@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nostro.acquirers.capabilities import Capabilities
 from nostro.acquirers.http import HttpClient, NeverWritten, NoAnswer
+from nostro.acquirers.scope import Scope
+from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.outcome import (
     Approved,
     Declined,
@@ -30,7 +31,7 @@ from nostro.kernel.ports import CardDetails, Clock, PaymentMessage
 if TYPE_CHECKING:
     from nostro.acquirers.sandbox_subject import SandboxSubject
 
-FOR_EVER_MS = 1 << 62  # the sandbox forgets no reference
+HONOURS = Capabilities()
 _CHECKS = ("cvc_check", "address_line1_check", "address_postal_code_check")
 
 
@@ -67,14 +68,20 @@ _encode = msgspec.json.Encoder().encode
 class SandboxAcquirer:
     """Talks to one sandbox at `base_url`. `call_ms` bounds every call."""
 
-    capabilities = Capabilities(
-        inquiry=True, replay_window_ms=FOR_EVER_MS, cancel_by_reference=True, captures=True,
-        partial_captures=True, refunds=True, partial_refunds=True, reference_length=64,
-        reference_alphabet=string.ascii_letters + string.digits + "_.:-",
+    scope = Scope(
+        captures=True, partial_captures=True, refunds=True, partial_refunds=True,
+        reference_length=64, reference_alphabet=string.ascii_letters + string.digits + "_.:-",
     )  # fmt: skip
 
-    def __init__(self, base_url: str, clock: Clock, name: str = "sandbox", call_ms: int = 10_000):
-        self.name = name
+    def __init__(
+        self,
+        base_url: str,
+        clock: Clock,
+        name: str = "sandbox",
+        call_ms: int = 10_000,
+        capabilities: Capabilities = HONOURS,
+    ) -> None:
+        self.name, self.capabilities = name, capabilities
         self._clock = clock
         self._http = HttpClient(base_url, call_ms / 1_000)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from nostro.acquirers.capabilities import Capabilities
 from nostro.conformance.calls import Step
+from nostro.conformance.claims import Claims
 from nostro.conformance.proxy import Proxy
 from nostro.conformance.stage import Stage
 
@@ -35,27 +35,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 
 EVERY_STEP = tuple(Step)
-_CLAIM_OF_STEP = {
-    Step.AUTHORIZE: "captures",
-    Step.CAPTURE: "captures",
-    Step.VOID: "captures",
-    Step.REFUND: "refunds",
-    Step.INQUIRE: "inquiry",
-    Step.CANCEL: "cancel_by_reference",
-}
 
 
-def claimed(scenario: Scenario, capabilities: Capabilities) -> list[Step]:
+def claimed(scenario: Scenario, claims: Claims) -> list[Step]:
     """The steps of a scenario that the adapter claims to have."""
-    if scenario.claim is not None and not has(capabilities, scenario.claim):
+    if scenario.claim is not None and scenario.claim not in claims:
         return []
-    return [
-        step
-        for step in scenario.steps
-        if step not in _CLAIM_OF_STEP or has(capabilities, _CLAIM_OF_STEP[step])
-    ]
-
-
-def has(capabilities: Capabilities, claim: str) -> bool:
-    """Whether something is claimed."""
-    return getattr(capabilities, claim) not in (False, None)
+    return [step for step in scenario.steps if claims.allow(step)]

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, cast
 
-from nostro.acquirers.capabilities import Capabilities
+from nostro.acquirers.scope import Scope
 from nostro.acquirers.trial import Cards
+from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ports import Acquirer, Clock
 
@@ -22,6 +23,9 @@ class Connector(Acquirer, Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    @property
+    def scope(self) -> Scope: ...
 
 
 class Processor(Protocol):

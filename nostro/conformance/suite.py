@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
-from nostro.acquirers.capabilities import Capabilities
 from nostro.conformance.calls import Step
+from nostro.conformance.claims import claims_of
 from nostro.conformance.evidence import Evidence
 from nostro.conformance.proxy import Proxy, ProxyThread
 from nostro.conformance.result import Result, Verdict
@@ -15,8 +15,7 @@ from nostro.conformance.scenario import Scenario, claimed
 from nostro.conformance.scenarios import SCENARIOS
 from nostro.conformance.secrecy import review
 from nostro.conformance.stage import LONG_MS, CannotPrepare, Skip, Stage
-from nostro.conformance.subject import Connector, Processor, Subject
-from nostro.kernel.errors import Misconfigured
+from nostro.conformance.subject import Processor, Subject
 from nostro.kernel.ports import Clock
 
 T = TypeVar("T")
@@ -47,7 +46,7 @@ class _Suite:
         self._subject, self._processor, self._thread = subject, processor, thread
         self._clock, self._call_ms, self._evidence = clock, call_ms, evidence
         self._at_once = asyncio.Semaphore(_AT_ONCE)
-        self._claims = _claims(subject.adapter(processor.url, clock, call_ms))
+        self._claims = claims_of(subject.adapter(processor.url, clock, call_ms))
 
     async def play(
         self, scenarios: Sequence[Scenario], told: Callable[[Result], None]
@@ -93,13 +92,6 @@ class _Suite:
             await stage.close()
             await self._thread.run(proxy.close())
         return stage
-
-
-def _claims(adapter: Connector) -> Capabilities:
-    claims = getattr(adapter, "capabilities", None)
-    if not isinstance(claims, Capabilities):
-        raise Misconfigured(f"{type(adapter).__name__} has no capabilities: see Capabilities")
-    return claims
 
 
 async def _together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

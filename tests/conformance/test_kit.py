@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from nostro.acquirers.capabilities import Capabilities
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.acquirers.sandbox_subject import SandboxSubject
+from nostro.acquirers.scope import Scope
 from nostro.conformance.result import Verdict
 from nostro.conformance.scenario import EVERY_STEP
 from nostro.conformance.scenarios import SCENARIOS
 from nostro.conformance.subject import load
 from nostro.conformance.suite import examine
+from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.errors import Misconfigured
 from nostro.kernel.outcome import Evidence, Found, Outcome
 from nostro.kernel.ports import CardDetails, Clock, PaymentMessage
@@ -83,10 +84,13 @@ def test_what_gives_no_subject_is_one_sentence(name: str) -> None:
         load(name)
 
 
+NONE = Capabilities(inquiry=False, replay_window_ms=0, cancel_by_reference=False)
+
+
 class ClaimsNothing(SandboxAcquirer):
     """Takes sales and nothing else; whoever asks for more is wrong."""
 
-    capabilities = Capabilities()
+    scope = Scope()
 
     async def authorize(self, message: PaymentMessage, card: CardDetails) -> Outcome:
         raise AssertionError("authorize is not claimed")
@@ -111,7 +115,7 @@ class Modest(SandboxSubject):
     """The sandbox, of which little is claimed."""
 
     def adapter(self, base_url: str, clock: Clock, call_ms: int) -> SandboxAcquirer:
-        return ClaimsNothing(base_url, clock, call_ms=call_ms)
+        return ClaimsNothing(base_url, clock, call_ms=call_ms, capabilities=NONE)
 
 
 def test_what_is_not_claimed_is_never_called() -> None:

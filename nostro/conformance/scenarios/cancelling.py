@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nostro.conformance.calls import Step, shown
-from nostro.conformance.scenario import Scenario, has
+from nostro.conformance.scenario import Scenario
 from nostro.conformance.stage import Stage
 from nostro.kernel.outcome import Approved, Declined, NotFound, Rejected, Undone, Unknown
 
@@ -44,7 +44,7 @@ async def _too_late_to_undo(stage: Stage, step: Step) -> None:
 
 
 async def _stays_undone(stage: Stage, step: Step, reference: str) -> None:
-    if has(stage.adapter.capabilities, "inquiry"):
+    if stage.adapter.capabilities.inquiry:
         found = await stage.call(Step.INQUIRE, stage.message(reference=reference))
         stage.expect_result(found, Undone, NotFound)
 

@@ -15,7 +15,7 @@ _RESOLVES = "evidence about a lost message is asked for under the reference that
 
 
 async def _fits(stage: Stage, step: Step) -> None:
-    claims = stage.adapter.capabilities
+    claims = stage.adapter.scope
     stage.expect(
         claims.reference_length >= _OURS,
         f"{claims.reference_length} is too short: ours have {_OURS}",
@@ -31,7 +31,7 @@ async def _sent(stage: Stage, step: Step) -> None:
 
 
 async def _longest(stage: Stage, step: Step) -> None:
-    claims = stage.adapter.capabilities
+    claims = stage.adapter.scope
     own = stage.reference()
     letters = islice(cycle(claims.reference_alphabet), claims.reference_length - len(own))
     reference = own + "".join(letters)

@@ -8,7 +8,7 @@ from nostro.conformance.scenario import Scenario
 from nostro.conformance.stage import AMOUNT, Stage
 from nostro.kernel.outcome import Approved, Declined, Rejected, Unknown
 
-_CLAIM = "replay_window_ms"
+_CLAIM = "replay"
 _ONCE = "a replay is how a lost message is sent again without being done again"
 
 
