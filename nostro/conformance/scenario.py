@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from nostro.conformance.calls import Step
-from nostro.conformance.claims import Claims
+from nostro.conformance.claims import OF_STEP, Claims
 from nostro.conformance.proxy import Proxy
 from nostro.conformance.stage import Stage
 
@@ -42,3 +42,10 @@ def claimed(scenario: Scenario, claims: Claims) -> list[Step]:
     if scenario.claim is not None and scenario.claim not in claims:
         return []
     return [step for step in scenario.steps if claims.allow(step)]
+
+
+def unclaimed(scenario: Scenario, claims: Claims) -> str:
+    """What the adapter would have to claim for a scenario to be played."""
+    if scenario.claim is not None and scenario.claim not in claims:
+        return scenario.claim
+    return ", ".join(dict.fromkeys(OF_STEP[step] for step in scenario.steps if step in OF_STEP))

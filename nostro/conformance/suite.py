@@ -11,7 +11,7 @@ from nostro.conformance.claims import claims_of
 from nostro.conformance.evidence import Evidence
 from nostro.conformance.proxy import Proxy, ProxyThread
 from nostro.conformance.result import Result, Verdict
-from nostro.conformance.scenario import Scenario, claimed
+from nostro.conformance.scenario import Scenario, claimed, unclaimed
 from nostro.conformance.scenarios import SCENARIOS
 from nostro.conformance.secrecy import review
 from nostro.conformance.stage import LONG_MS, CannotPrepare, Skip, Stage
@@ -64,7 +64,7 @@ class _Suite:
     async def _scenario(self, scenario: Scenario) -> Result:
         steps = claimed(scenario, self._claims)
         if not steps:
-            sentence = f"not claimed: {scenario.claim or ', '.join(scenario.steps)}"
+            sentence = f"not claimed: {unclaimed(scenario, self._claims)}"
             return Result(scenario.name, scenario.why, Verdict.SKIPPED, 0, [], sentence)
         return _result(scenario, await _together(self._case(scenario, step) for step in steps))
 
