@@ -250,7 +250,8 @@ def conformance(
     call_ms: Annotated[
         int,
         typer.Option(
-            envvar="NOSTRO_CONFORMANCE_CALL_MS", min=100,
+            envvar="NOSTRO_CONFORMANCE_CALL_MS",
+            min=100,
             help="The deadline that the adapter is given for a call.",
         ),
     ] = 500,

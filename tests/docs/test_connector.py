@@ -21,4 +21,5 @@ def test_the_connector_of_the_page_conforms(
         name = re.match(r"# (\w+\.py)\n", block.text)
         if name is not None:
             (tmp_path / name[1]).write_text(block.text)
+    monkeypatch.setattr(NOBODY, "data_dir", tmp_path, raising=False)
     assert Reader(PAGE, NOBODY).follow() == 4
