@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 import httptools
 
 from nostro.conformance.exchange import Exchange, Fault, Request, no_fault, read_request, reset
+from nostro.conformance.impostor import impostor
 
 HOST = "127.0.0.1"
 T = TypeVar("T")
@@ -63,6 +64,12 @@ class Proxy:
     async def listen(self) -> None:
         """Begin to accept."""
         self._server = await asyncio.start_server(self._accept, sock=self._listener, limit=2**20)
+
+    async def impersonate(self) -> None:
+        """Begin to accept, with TLS that nobody vouches for."""
+        self._server = await asyncio.start_server(
+            self._accept, sock=self._listener, ssl=impostor(HOST)
+        )
 
     async def hold(self, seconds: float) -> bool:
         """Let every attempt to connect hang, until `listen`. False where this machine does not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -151,6 +152,19 @@ class _TakesAll(HttpClient):
 @fails("an endless body")
 class TakesBodiesOfAnySize(Wired):
     client = _TakesAll
+
+
+class _Gullible(HttpClient):
+    def __init__(self, base_url: str, call_seconds: float) -> None:
+        super().__init__(base_url, call_seconds)
+        if self._tls is not None:
+            self._tls.check_hostname = False
+            self._tls.verify_mode = ssl.CERT_NONE
+
+
+@fails("an impostor's certificate")
+class BelievesAnyCertificate(Wired):
+    client = _Gullible
 
 
 # Deadlines

@@ -27,6 +27,16 @@ async def _refused(stage: Stage, step: Step) -> None:
     stage.expect_result(call, NotSent if step in MONEY else Unknown)
 
 
+async def _over_tls(stage: Stage, step: Step) -> None:
+    """Over TLS, with whoever answers at the proxy's door: nothing of the message may leave."""
+    url = stage.proxy.url.replace("http://", "https://")
+    stage.adapter = stage.subject.adapter(url, stage.clock, stage.call_ms)
+    call = await stage.call(step, stage.message(original=stage.reference()))
+    stage.expect_result(call, NotSent if step in MONEY else Unknown)
+    told = any(call.reference.encode() in request.raw for request in call.requests)
+    stage.expect(not told, f"{step}: the message was sent to whoever it was")
+
+
 async def _hangs_up(stage: Stage, step: Step) -> None:
     message = await stage.prepare(step)
     stage.proxy.hangs_up = True
@@ -109,6 +119,14 @@ SCENARIOS = (
     Scenario(
         name="the connection is refused", case=_refused, steps=EVERY_STEP, opens=_refusing,
         why="NotSent frees a payment for another attempt; it is right where nothing left us",
+    ),
+    Scenario(
+        name="a TLS handshake that fails", case=_over_tls, steps=EVERY_STEP,
+        why="before the handshake is over nothing of a message has left us",
+    ),
+    Scenario(
+        name="an impostor's certificate", case=_over_tls, steps=EVERY_STEP, opens=Proxy.impersonate,
+        why="a card number goes to the processor, and to nobody who only has its address",
     ),
     Scenario(
         name="accepted and closed", case=_hangs_up, steps=EVERY_STEP,
