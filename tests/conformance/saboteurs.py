@@ -350,7 +350,7 @@ class CancelIsNotSent(Wired):
 
 @fails(
     "a cancel refuses the late original", "connecting takes for ever",
-    "the connection is refused",
+    "the connection is refused", "a TLS handshake that fails", "an impostor's certificate",
 )  # fmt: skip
 class CancelsNothingUnseen(Wired):
     """Leaves no tombstone for what it has not sent itself."""
