@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -28,6 +29,11 @@ class NeverWritten(Exception):
 
 class NoAnswer(Exception):
     """The request may have been written, and no complete answer came."""
+
+
+def always() -> bool:
+    """It is never too late: for what moves no money."""
+    return True
 
 
 class _Exchange(asyncio.Protocol):
@@ -57,8 +63,12 @@ class _Exchange(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.fail(f"not HTTP: {error}")
+
+    def on_message_begin(self) -> None:
+        if self._future is None:  # a second answer to one request: who knows what would come next
+            self.alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_size += len(name) + len(value)
@@ -97,7 +107,10 @@ class _Exchange(asyncio.Protocol):
 
 
 class HttpClient:
-    """Keeps connections to one origin. `call_seconds` bounds a call from its write to its last byte."""
+    """Keeps connections to one origin. `call_seconds` bounds a call from its write to its last byte.
+
+    Before that, it waits for a connection no longer than `CONNECT_SECONDS`, or `call_seconds` if they are less.
+    """
 
     def __init__(self, base_url: str, call_seconds: float) -> None:
         parts = urlsplit(base_url)
@@ -109,43 +122,65 @@ class HttpClient:
         self._prefix = parts.path.rstrip("/").encode()
         self._host_line = f"Host: {parts.netloc}\r\n".encode()
         self._call_seconds = call_seconds
+        self._ready_seconds = min(CONNECT_SECONDS, call_seconds)
         self._idle: deque[_Exchange] = deque()
         self._slots = asyncio.Semaphore(CONNECTIONS_MAX)
 
-    async def post(self, path: bytes, body: bytes) -> tuple[int, bytes]:
-        """POST JSON. Raises NeverWritten or NoAnswer."""
+    async def post(
+        self, path: bytes, body: bytes, in_time: Callable[[], bool] = always
+    ) -> tuple[int, bytes]:
+        """POST JSON, if it is still `in_time` just before the write. Raises NeverWritten or NoAnswer."""
         head = (
             b"POST %b%b HTTP/1.1\r\n%bContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         )
-        return await self._ask(head % (self._prefix, path, self._host_line, len(body)) + body)
+        request = head % (self._prefix, path, self._host_line, len(body)) + body
+        return await self._ask(request, in_time)
 
     async def get(self, path: bytes) -> tuple[int, bytes]:
         """GET. Raises NeverWritten or NoAnswer."""
-        return await self._ask(
-            b"GET %b%b HTTP/1.1\r\n%b\r\n" % (self._prefix, path, self._host_line)
-        )
+        request = b"GET %b%b HTTP/1.1\r\n%b\r\n" % (self._prefix, path, self._host_line)
+        return await self._ask(request, always)
 
     async def close(self) -> None:
         """Close what is idle."""
         while self._idle:
             self._idle.pop().fail("closing")
 
-    async def _ask(self, request: bytes) -> tuple[int, bytes]:
-        async with self._slots:
-            exchange = self._take() or await self._open()
-            answer = exchange.ask(request)
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(self._call_seconds, exchange.fail, "no answer in time")
-            try:
-                result = await answer
-            except asyncio.CancelledError:
-                exchange.fail("cancelled")
-                raise
-            finally:
-                timer.cancel()
+    async def _ask(self, request: bytes, in_time: Callable[[], bool]) -> tuple[int, bytes]:
+        exchange = await self._ready()
+        try:
+            if not in_time():
+                raise NeverWritten("the time to send it was over")
+            return await self._answer(exchange, request)
+        finally:
+            self._slots.release()
             if exchange.alive:
                 self._idle.append(exchange)
-            return result
+
+    async def _answer(self, exchange: _Exchange, request: bytes) -> tuple[int, bytes]:
+        answer = exchange.ask(request)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._call_seconds, exchange.fail, "no answer in time")
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            exchange.fail("cancelled")
+            raise
+        finally:
+            timer.cancel()
+
+    async def _ready(self) -> _Exchange:
+        """A connection to write to, and the slot that it takes. Raises NeverWritten."""
+        try:
+            async with asyncio.timeout(self._ready_seconds):
+                await self._slots.acquire()
+                try:
+                    return self._take() or await self._open()
+                except BaseException:
+                    self._slots.release()
+                    raise
+        except (OSError, TimeoutError) as error:
+            raise NeverWritten(f"{type(error).__name__}: {error}") from error
 
     def _take(self) -> _Exchange | None:
         while self._idle:
@@ -155,12 +190,7 @@ class HttpClient:
         return None
 
     async def _open(self) -> _Exchange:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, exchange = await loop.create_connection(
-                    _Exchange, self._host, self._port, ssl=self._tls
-                )
-        except (OSError, TimeoutError) as error:
-            raise NeverWritten(f"{type(error).__name__}: {error}") from error
+        _, exchange = await asyncio.get_running_loop().create_connection(
+            _Exchange, self._host, self._port, ssl=self._tls
+        )
         return exchange

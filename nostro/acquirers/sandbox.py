@@ -5,11 +5,14 @@ The one rule: once the request may have been written, anything but a definitive 
 
 from __future__ import annotations
 
-from typing import Any
+import string
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from nostro.acquirers.http import HttpClient, NeverWritten, NoAnswer
+from nostro.acquirers.scope import Scope
+from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.outcome import (
     Approved,
     Declined,
@@ -25,6 +28,10 @@ from nostro.kernel.outcome import (
 )
 from nostro.kernel.ports import CardDetails, Clock, PaymentMessage
 
+if TYPE_CHECKING:
+    from nostro.acquirers.sandbox_subject import SandboxSubject
+
+HONOURS = Capabilities()
 _CHECKS = ("cvc_check", "address_line1_check", "address_postal_code_check")
 
 
@@ -61,8 +68,20 @@ _encode = msgspec.json.Encoder().encode
 class SandboxAcquirer:
     """Talks to one sandbox at `base_url`. `call_ms` bounds every call."""
 
-    def __init__(self, base_url: str, clock: Clock, name: str = "sandbox", call_ms: int = 10_000):
-        self.name = name
+    scope = Scope(
+        captures=True, partial_captures=True, refunds=True, partial_refunds=True,
+        reference_length=64, reference_alphabet=string.ascii_letters + string.digits + "_.:-",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        base_url: str,
+        clock: Clock,
+        name: str = "sandbox",
+        call_ms: int = 10_000,
+        capabilities: Capabilities = HONOURS,
+    ) -> None:
+        self.name, self.capabilities = name, capabilities
         self._clock = clock
         self._http = HttpClient(base_url, call_ms / 1_000)
 
@@ -103,7 +122,9 @@ class SandboxAcquirer:
         except (NeverWritten, NoAnswer) as error:
             return Unknown(f"cancel: {error}")
         answer = _parsed(body)
-        if status == 200 and answer is not None and answer.cancelled:
+        if answer is None or answer.reference != reference:
+            return Unknown(f"cancel answered {status}, and not for this reference")
+        if status == 200 and answer.cancelled:
             return Undone("cancelled by reference")
         return Unknown(f"cancel answered {status}")
 
@@ -112,15 +133,25 @@ class SandboxAcquirer:
         await self._http.close()
 
     async def _send(self, path: str, message: PaymentMessage, body: dict[str, Any]) -> Outcome:
-        if self._clock.system() > message.send_by:
+        def in_time() -> bool:
+            return self._clock.system() <= message.send_by
+
+        if not in_time():  # no connection is opened for it
             return NotSent("the time to send it was over")
         try:
-            status, answer = await self._http.post(b"/v1/" + path.encode(), _encode(body))
+            status, answer = await self._http.post(b"/v1/" + path.encode(), _encode(body), in_time)
         except NeverWritten as error:
             return NotSent(str(error))
         except NoAnswer as error:
             return Unknown(str(error))
-        return _outcome(status, answer, message)
+        return _as_asked(_outcome(status, answer, message), message, path)
+
+
+def conformance() -> SandboxSubject:
+    """What `nostro conformance nostro.acquirers.sandbox` examines."""
+    from nostro.acquirers.sandbox_subject import SandboxSubject
+
+    return SandboxSubject()
 
 
 def _operation(message: PaymentMessage) -> dict[str, Any]:
@@ -170,6 +201,15 @@ def _outcome(status: int, body: bytes, message: PaymentMessage) -> Outcome:
     return _definitive(answer)
 
 
+def _as_asked(outcome: Outcome, message: PaymentMessage, path: str) -> Outcome:
+    """Approving another amount than was asked concludes nothing. A void's is its original's, whatever was asked."""
+    if not isinstance(outcome, Approved) or path == "void":
+        return outcome
+    if (outcome.amount, outcome.currency) == (message.amount, message.currency):
+        return outcome
+    return Unknown(f"approved {outcome.amount} {outcome.currency} instead")
+
+
 def _definitive(answer: _Answer) -> Approved | Pending | Declined | Unknown:
     match answer.outcome:
         case "approved":
@@ -191,9 +231,11 @@ def _definitive(answer: _Answer) -> Approved | Pending | Declined | Unknown:
 
 def _found(status: int, body: bytes, reference: str) -> Found:
     answer = _parsed(body)
-    if answer is not None and status == 404 and answer.outcome == "not_found":
+    if answer is None or answer.reference != reference:
+        return Unknown(f"inquiry answered {status}, and not for this reference")
+    if status == 404 and answer.outcome == "not_found":
         return Undone("refused for ever") if answer.tombstone else NotFound()
-    if answer is None or status != 200 or answer.reference != reference:
+    if status != 200:
         return Unknown(f"inquiry answered {status}")
     if answer.state == "cancelled":
         return Undone("found cancelled")

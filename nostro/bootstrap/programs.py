@@ -125,6 +125,12 @@ class Programs:
         running = administration.sandbox_url(settings)
         return asyncio.run(doctor.run(settings, running, as_json))
 
+    def conformance(self, adapter: str, call_ms: int, as_json: bool) -> int:
+        """Does an adapter do what the rooms rely on?"""
+        from nostro.cli import conformance
+
+        return asyncio.run(conformance.run(adapter, call_ms, as_json))
+
 
 def main() -> None:
     """The program `nostro`."""

@@ -238,6 +238,32 @@ def demo(
     start(chosen, lambda: programs().demo(chosen, as_json))
 
 
+@app.command()
+def conformance(
+    adapter: Annotated[
+        str,
+        typer.Argument(
+            help="MODULE[:FACTORY]: what to call for the adapter, its processor and its cards. "
+            "FACTORY is `conformance` unless you say otherwise."
+        ),
+    ],
+    call_ms: Annotated[
+        int,
+        typer.Option(
+            envvar="NOSTRO_CONFORMANCE_CALL_MS",
+            min=100,
+            help="The deadline that the adapter is given for a call.",
+        ),
+    ] = 500,
+    as_json: Json = False,
+) -> None:
+    """Examine an adapter to a processor: every scenario of the conformance kit, against a proxy that fails on demand.
+
+    Exit code 1 if a scenario fails. What an adapter does not claim is skipped.
+    """
+    raise typer.Exit(run(lambda: programs().conformance(adapter, call_ms, as_json)))
+
+
 @app.command("top-up")
 def top_up(
     account: Annotated[str, typer.Option(envvar="NOSTRO_ACCOUNT", help="The account, acct_…")],

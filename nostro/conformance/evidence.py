@@ -1,0 +1,51 @@
+"""All that an adapter let out during a suite: outcomes, errors, log records, print-outs, heads of requests."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import traceback
+from collections.abc import Iterable, Iterator
+
+
+class Evidence(logging.Handler):
+    """Gathers texts by where they were found."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.values: list[str] = []
+        self.errors: list[str] = []
+        self.log: list[str] = []
+        self.request_heads: list[bytes] = []
+        self.printed = io.StringIO()
+
+    def text(self, text: str) -> None:
+        """Keep how a value shows itself."""
+        self.values.append(text)
+
+    def error(self, error: BaseException) -> None:
+        """Keep an error as a log would show it."""
+        self.errors.append("".join(traceback.format_exception(error)))
+
+    def heads(self, requests: Iterable[bytes]) -> None:
+        """Keep request lines and headers: they end in other people's logs."""
+        self.request_heads += [raw.partition(b"\r\n\r\n")[0] for raw in requests]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a log record as it would be written, and what it was made of."""
+        self.log.append(f"{self.format(record)} {record.args!r}")
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Take every log record, of every level, and what is printed, and let none of it out."""
+        root = logging.getLogger()
+        handlers, level = root.handlers, root.level
+        root.handlers = [self]
+        root.setLevel(logging.DEBUG)
+        try:
+            with contextlib.redirect_stdout(self.printed):
+                yield
+        finally:
+            root.handlers = handlers
+            root.setLevel(level)

@@ -1,0 +1,69 @@
+"""What is examined: an adapter, and the processor it can be tried against. The adapter's author writes one."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, cast
+
+from nostro.acquirers.scope import Scope
+from nostro.acquirers.trial import Cards
+from nostro.kernel.capabilities import Capabilities
+from nostro.kernel.errors import Misconfigured
+from nostro.kernel.ports import Acquirer, Clock
+
+FACTORY = "conformance"
+
+
+class Connector(Acquirer, Protocol):
+    """An adapter with its claims."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+
+class Processor(Protocol):
+    """A processor that runs, for as long as the suite takes."""
+
+    @property
+    def url(self) -> str: ...
+
+    async def acted(self, reference: str) -> int:
+        """How many operations its own book has under a reference, cancelled ones not counted."""
+
+
+class Subject(Protocol):
+    """An adapter under examination."""
+
+    @property
+    def currency(self) -> str: ...
+
+    @property
+    def cards(self) -> Cards: ...
+
+    def adapter(self, base_url: str, clock: Clock, call_ms: int) -> Connector:
+        """A new adapter that talks to `base_url`; no call may take longer than `call_ms` from its write."""
+
+    def processor(self) -> AbstractAsyncContextManager[Processor]:
+        """Start the processor; it is stopped at the end."""
+
+
+def load(name: str) -> Subject:
+    """The subject that `MODULE[:FACTORY]` makes. Raises Misconfigured."""
+    module_name, _, factory_name = name.partition(":")
+    if os.getcwd() not in sys.path:  # as `python -m` does: one's own module need not be installed
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise Misconfigured(f"cannot import {module_name}: {error}") from error
+    factory: Callable[[], Any] | None = getattr(module, factory_name or FACTORY, None)
+    if factory is None:
+        raise Misconfigured(f"{module_name} has no {factory_name or FACTORY}() to give its subject")
+    return cast(Subject, factory())

@@ -1,0 +1,126 @@
+"""The kit from outside: our own adapter passes, the exit code says so, and what is not claimed is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nostro.acquirers.sandbox import SandboxAcquirer
+from nostro.acquirers.sandbox_subject import SandboxSubject
+from nostro.acquirers.scope import Scope
+from nostro.conformance.result import Verdict
+from nostro.conformance.scenario import EVERY_STEP
+from nostro.conformance.scenarios import SCENARIOS
+from nostro.conformance.subject import load
+from nostro.conformance.suite import examine
+from nostro.kernel.capabilities import Capabilities
+from nostro.kernel.errors import Misconfigured
+from nostro.kernel.outcome import Evidence, Found, Outcome
+from nostro.kernel.ports import CardDetails, Clock, PaymentMessage
+from nostro.system import SystemClock
+from tests.server import ROOT
+
+
+def nostro(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return subprocess.run(
+        [sys.executable, "-m", "nostro", "conformance", *arguments],
+        cwd=cwd, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+
+
+def test_the_sandboxs_adapter_passes_everything() -> None:
+    done = nostro("nostro.acquirers.sandbox", "--json")
+    report = json.loads(done.stdout)
+    off = [line for line in report["scenarios"] if line["verdict"] != "passed"]
+    assert (done.returncode, off) == (0, [])
+    assert report["passed"] == len(SCENARIOS) + 5 >= 75
+
+
+def test_every_method_is_played_under_every_doubtful_fault() -> None:
+    names = {scenario.name for scenario in SCENARIOS if scenario.steps == EVERY_STEP}
+    assert {"the reply is lost", "a stale connection", "silence past the deadline"} <= names
+    assert len(names) > 20
+
+
+def test_names_are_unique() -> None:
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+
+
+def test_a_failure_is_told_and_ends_with_1(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text(WRONG)
+    done = nostro("wrong:subject", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "FAIL  not found concludes nothing" in done.stdout
+    assert "inquire: Declined, where only NotFound is right" in done.stdout
+    assert "1 failed" in done.stdout.splitlines()[-1]
+
+
+WRONG = """
+from nostro.acquirers.sandbox import SandboxAcquirer
+from nostro.acquirers.sandbox_subject import SandboxSubject
+from nostro.kernel.outcome import Declined, NotFound
+
+class Wrong(SandboxAcquirer):
+    async def inquire(self, reference):
+        found = await super().inquire(reference)
+        return Declined("processing_error") if isinstance(found, NotFound) else found
+
+class subject(SandboxSubject):
+    def adapter(self, base_url, clock, call_ms):
+        return Wrong(base_url, clock, call_ms=call_ms)
+"""
+
+
+@pytest.mark.parametrize("name", ["nostro.nowhere", "nostro.kernel.ids", "nostro.kernel.ids:make"])
+def test_what_gives_no_subject_is_one_sentence(name: str) -> None:
+    with pytest.raises(Misconfigured):
+        load(name)
+
+
+NONE = Capabilities(inquiry=False, replay_window_ms=0, cancel_by_reference=False)
+
+
+class ClaimsNothing(SandboxAcquirer):
+    """Takes sales and nothing else; whoever asks for more is wrong."""
+
+    scope = Scope()
+
+    async def authorize(self, message: PaymentMessage, card: CardDetails) -> Outcome:
+        raise AssertionError("authorize is not claimed")
+
+    async def capture(self, message: PaymentMessage) -> Outcome:
+        raise AssertionError("capture is not claimed")
+
+    async def void(self, message: PaymentMessage) -> Outcome:
+        raise AssertionError("void is not claimed")
+
+    async def refund(self, message: PaymentMessage) -> Outcome:
+        raise AssertionError("refund is not claimed")
+
+    async def inquire(self, reference: str) -> Found:
+        raise AssertionError("inquire is not claimed")
+
+    async def cancel(self, reference: str) -> Evidence:
+        raise AssertionError("cancel is not claimed")
+
+
+class Modest(SandboxSubject):
+    """The sandbox, of which little is claimed."""
+
+    def adapter(self, base_url: str, clock: Clock, call_ms: int) -> SandboxAcquirer:
+        return ClaimsNothing(base_url, clock, call_ms=call_ms, capabilities=NONE)
+
+
+def test_what_is_not_claimed_is_never_called() -> None:
+    results = asyncio.run(examine(Modest(), SystemClock(), 300))
+    assert [r.failures for r in results if r.verdict is Verdict.FAILED] == []
+    skipped = {r.scenario for r in results if r.verdict is Verdict.SKIPPED}
+    assert {"an inquiry finds what was done", "refunds in parts", "refused"} <= skipped
+    assert {"a replay is answered alike", "a cancel undoes what was done"} <= skipped
