@@ -72,7 +72,7 @@ Wire wire[ROWS];
 
 byte asks = ASKS, faults = FAULTS;
 #ifdef WITHOUT_LEASE
-byte stalls = 3;         /* leases that end under a living holder, with no fault at all */
+byte stalls = 2;         /* leases that end under a living holder, with no fault at all */
 #else
 #define stalls faults
 #endif
@@ -106,6 +106,9 @@ byte at_work[ROWS];      /* the instance that works under the row's present epoc
              row[r].state == undone) || book[r] != approved) /* what we say was not done never is */
 
 inline always() {
+#ifdef SCENE
+    assert(!(SCENE));                                     /* to be shown a run that leads there (traces.py) */
+#endif
     agrees(0);
     agrees(1);
     assert(!(takes_money(0) && takes_money(1) && moved(0) && moved(1)));          /* charged once per intent */
@@ -326,6 +329,9 @@ end: do
     :: atomic { at == to_settle -> settle(); always() }
 
     /* RESOLVE: the worker takes over what has no lease any more, and looks for evidence. */
+#ifdef WITHOUT_END
+    :: atomic { !is_api && at == idle -> skip }      /* for ever: what the search for runs without an end must find */
+#endif
     :: atomic { !is_api && at == idle && (free(0) || free(1)) ->
            if
            :: free(0) -> r = 0

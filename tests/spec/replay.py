@@ -30,7 +30,7 @@ class Replay:
 
     def __init__(self, stage: Stage, trace: dict[str, Any], instances: list[Instance]) -> None:
         self.stage, self.flow, self.steps = stage, trace["flow"], trace["steps"]
-        self.name = f"{self.flow}-{trace['seed']}"
+        self.name = f"{self.flow} {trace['seed']}"
         self.instances = instances
         self.rows: list[str] = []
         self.answers: dict[tuple[int, int], str] = {}

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from nostro.db.urls import ConnectionUrls
-from spec.traces import CORPUS, FLOWS
+from spec.check import FLOWS
+from spec.traces import CORPUS
 from tests.spec.instances import a_stage
 from tests.spec.replay import INSTANCES, Replay
 
