@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, LiteralString
 
 from nostro.db.session import ConnectionLost, Refused, Session, Statement
@@ -17,8 +18,13 @@ _FATAL_CLASSES = ("57", "08")
 class Pool:
     """Runs single statements in autocommit mode. A read that meets a lost connection is tried once more."""
 
-    def __init__(self, url: str, connections_max: int = CONNECTIONS_MAX) -> None:
-        self._url = url
+    def __init__(
+        self,
+        url: str,
+        connections_max: int = CONNECTIONS_MAX,
+        open_session: Callable[[str], Awaitable[Session]] = Session.open,
+    ) -> None:
+        self._url, self._open_session = url, open_session
         self._free: list[Session] = []
         self._slots = asyncio.Semaphore(connections_max)
         self._waiting = 0
@@ -63,7 +69,7 @@ class Pool:
             self._waiting -= 1
 
     async def _on_a_session(self, statement: Statement) -> list[tuple[Any, ...]]:
-        session = self._free.pop() if self._free else await Session.open(self._url)
+        session = self._free.pop() if self._free else await self._open_session(self._url)
         try:
             rows = (await session.run([statement], ANSWER_SECONDS_MAX))[0].rows
         except ConnectionLost:
