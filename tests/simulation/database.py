@@ -207,7 +207,8 @@ class SimSession(BlockingSession):
                 break
             except Refused as refused:
                 server.loop.note(f"database: {refused.sqlstate}", str(refused))
-                server.transaction_ended()
+                if refused.sqlstate != _LOCKED:
+                    server.transaction_ended()
                 opens = len(parcel) == 1 or parcel[0].text.startswith("BEGIN")
                 if refused.sqlstate != _LOCKED or not opens:
                     raise
@@ -218,7 +219,8 @@ class SimSession(BlockingSession):
         server.loop.note(f"{parcel[-1].text[:20]} {len(parcel)} {len(results[-1].rows)}")
         if self._pg.transaction_status == TransactionStatus.IDLE:
             server.counts["transactions"] += 1
-            server.transaction_ended()
+            if parcel[-1].text == "COMMIT":
+                server.transaction_ended()
         else:
             self._transaction += 1
             server.loop.outside(IDLE_IN_TRANSACTION_SECONDS, self._too_long, self._transaction)
@@ -237,12 +239,13 @@ class SimSession(BlockingSession):
     def _arrive_late(self, parcel: Sequence[Encoded]) -> None:
         if self not in self.server.sessions:
             return
-        self.server.counts["late commit"] += 1
         work = Session._run(self, parcel)
         try:
             work.send(None)
-        except (StopIteration, Refused, psycopg.Error):
-            pass
+        except StopIteration:
+            self.server.counts["late commit"] += 1
+        except (Refused, psycopg.Error):
+            self.server.counts["late commit refused"] += 1
         self.server.loop.note("database: a late commit arrived")
         self.server.end(self)
 

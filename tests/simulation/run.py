@@ -48,12 +48,13 @@ class Place:
         self.reader = Line(read_only_url)
         self.lines: list[Line] = []
         self.book = 0
+        self.left: list[SimLoop] = []  # what dead hosts left would run its `finally` if it were let go
 
     def next_book(self) -> int:
         """A fresh book: the cheapest clean slate."""
         self.book += 1
         given = (self.book,)
-        self.owner.execute("INSERT INTO nostro.books VALUES (%s, false, 'simulated', 0)", given)
+        self.owner.execute("INSERT INTO nostro.books VALUES (%s, false, %s, 0)", (self.book, f"simulated {self.book}"))
         self.owner.execute("INSERT INTO nostro.book_heads (book_id) VALUES (%s)", given)
         return self.book
 
@@ -68,6 +69,7 @@ class Simulation:
         self.faults = Faults()
         self.coming = swarm(seed) if faults is None else faults
         self.loop = SimLoop(seed, recording)
+        place.left.append(self.loop)
         self.server = Server(place.app_url, self.loop, self.faults, place.lines)
         book = place.next_book()
         self.world = World(self.loop, self.faults, self.server, book, f"acct_simulated{book:05d}")
