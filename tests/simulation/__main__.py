@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from tests.database import TestServer, running_server
-from tests.simulation.campaign import Tally, outcomes, run
+from tests.simulation.campaign import Tally, enumerate_crashes, outcomes, run
 from tests.simulation.run import Outcome
 from tests.simulation.saboteurs import SABOTEURS
 
@@ -19,6 +19,8 @@ def main() -> int:
     """0 if nothing is wrong, else 1."""
     given = _arguments()
     with running_server() as server:
+        if given.exhaustive:
+            return _exhaustive(server, given)
         if given.saboteurs is not None:
             return _saboteurs(server, given)
         if given.seed is not None:
@@ -66,7 +68,9 @@ def _one(server: TestServer, given: argparse.Namespace) -> int:
         print(first.story)
     _print(first)
     same = first.digest == second.digest
-    print(f"seed {given.seed}: {first.digest} {'again the same' if same else 'AND THEN ' + second.digest}")
+    print(
+        f"seed {given.seed}: {first.digest} {'again the same' if same else 'AND THEN ' + second.digest}"
+    )
     return 0 if same and not first.faults else 1
 
 
@@ -78,11 +82,27 @@ def _saboteurs(server: TestServer, given: argparse.Namespace) -> int:
         found: Tally = run(server, seeds, given.minutes, given.jobs, name, stop_at_failure=True)
         if found.failures:
             first = found.failures[0]
-            print(f"{name:28} caught after {found.seeds:3} seeds, by {first.seed}: {first.faults[0]}"[:200], flush=True)
+            print(
+                f"{name:28} caught after {found.seeds:3} seeds, by {first.seed}: {first.faults[0]}"[
+                    :200
+                ],
+                flush=True,
+            )
         else:
             survivors.append(name)
             print(f"{name:28} SURVIVED {found.seeds} seeds", flush=True)
     return 1 if survivors else 0
+
+
+def _exhaustive(server: TestServer, given: argparse.Namespace) -> int:
+    """Every crash of every flow."""
+    began = time.perf_counter()
+    runs, failures = enumerate_crashes(server, given.jobs)
+    for _, outcome in failures[:SHOWN]:
+        print(outcome.what, outcome.faults[:2])
+    seconds = round(time.perf_counter() - began, 1)
+    print(json.dumps({"runs": runs, "failures": len(failures), "seconds": seconds}, indent=1))
+    return 1 if failures else 0
 
 
 def _show(failure: Outcome, server: TestServer, given: argparse.Namespace) -> None:
@@ -104,11 +124,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=200, help="how many")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seed", type=int, help="one seed, twice")
-    parser.add_argument("--trace", action="store_true", help="what happened, by host and virtual time")
+    parser.add_argument(
+        "--trace", action="store_true", help="what happened, by host and virtual time"
+    )
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of virtual misery a seed")
     parser.add_argument("--jobs", type=int, default=2, help="processes side by side")
     parser.add_argument("--stop", action="store_true", help="end with the first failure")
     parser.add_argument("--saboteur", choices=list(SABOTEURS), help="with a mechanism removed")
+    parser.add_argument("--exhaustive", action="store_true", help="every crash of every flow")
     parser.add_argument("--saboteurs", nargs="*", help="the table: each of these, or all")
     return parser.parse_args()
 

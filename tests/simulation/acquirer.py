@@ -54,9 +54,15 @@ class Book:
             answer = decide(batch, request, IDENTITY)
         except Refusal as refusal:
             self.counts[refusal.code] += 1
+            tombstone = batch.tombstones.get(request.reference)
+            if refusal.code == "cancelled_reference" and tombstone is not None:
+                self.counts[f"refused by a tombstone, {tombstone.reason}"] += 1
             self._loop.note(f"acquirer refuses: {refusal.code}", request.reference)
             return render_refusal(refusal, IDENTITY)
-        self._loop.note(f"acquirer: {type(request).__name__}", f"{request.reference} {_said(answer)}")
+        self._loop.note(
+            f"acquirer: {type(request).__name__}", f"{request.reference} {_said(answer)}"
+        )
+        self.counts[type(request).__name__] += 1
         self._remember(request.reference)
         if isinstance(request, Void):
             self._remember(request.original)
@@ -117,7 +123,11 @@ class Way:
         for _ in range(1 + self._is("request twice", faults.request_twice)):
             if not self._is("request lost", faults.request_lost):
                 slow = self._is("request slow", faults.request_slow)
-                seconds = rng.uniform(1, 70) if slow else rng.expovariate(20)
+                seconds = (
+                    rng.choice([rng.uniform(1, 12), rng.uniform(9, 70)])
+                    if slow
+                    else rng.expovariate(20)
+                )
                 again = msgspec.structs.replace(request)
                 self._loop.outside(seconds, self._arrive, again, answer)
         try:

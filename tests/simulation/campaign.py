@@ -1,5 +1,6 @@
 """Many seeds: in a process of its own for every few, since what dead hosts left is never let go."""
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -8,11 +9,12 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import wait
+from typing import Any, Protocol
 
 from nostro.db.urls import ConnectionUrls
 from tests.database import TestServer
+from tests.simulation.exhaustive import FLOWS, crashes, interrupt
 from tests.simulation.run import Outcome, Place, simulate
 from tests.simulation.saboteurs import sabotaged
 
@@ -61,32 +63,84 @@ class Tally:
         return [mark for mark in MARKS if not self.marks[mark]]
 
 
-@dataclass(frozen=True)
-class Order:
-    """What a process is to do."""
+Send = Callable[[Outcome], None]
 
-    urls: ConnectionUrls
+
+class Order(Protocol):
+    """What one process is to do, in a database of its own."""
+
+    def work(self, place: Place, send: Send) -> None: ...
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Some seeds, one after the other."""
+
     seeds: Sequence[int]
     minutes: float
     saboteur: str | None = None
     recording: bool = False
 
-
-def work(order: Order, send: Callable[[Outcome], None]) -> None:
-    """Simulate the seeds of an order, one after the other."""
-    place = Place(order.urls.app, order.urls.owner, order.urls.read_only)
-    with sabotaged(order.saboteur):
-        for seed in order.seeds:
-            send(simulate(place, seed, order.minutes, order.recording))
+    def work(self, place: Place, send: Send) -> None:
+        with sabotaged(self.saboteur):
+            for seed in self.seeds:
+                send(simulate(place, seed, self.minutes, self.recording))
 
 
-def _process(order: Order, pipe: "Connection[Any, Any]") -> None:
+@dataclass(frozen=True)
+class Crashes:
+    """Every crash of one flow, or every `share`th."""
+
+    flow: str
+    share: int = 1
+
+    def work(self, place: Place, send: Send) -> None:
+        for crash in list(crashes(place, self.flow))[:: self.share]:
+            send(interrupt(place, self.flow, crash))
+
+
+def _process(order: Order, urls: ConnectionUrls, pipe: Any) -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    work(order, pipe.send)
+    gc.disable()  # collecting what a dead host left would run its `finally`
+    order.work(Place(urls.app, urls.owner, urls.read_only), pipe.send)
     pipe.send(None)
     sys.stdout.flush()
     os._exit(0)  # nothing is tidied up: tidying would run what must not run
+
+
+def side_by_side(
+    server: TestServer, orders: Sequence[Order], jobs: int
+) -> Iterator[tuple[Order, Outcome]]:
+    """Work off orders, each in a process; outcomes as they come. Closing the iterator ends the processes."""
+    context = multiprocessing.get_context("spawn")
+    rest = list(orders)[::-1]
+    running: dict[Any, tuple[Any, ConnectionUrls, Order]] = {}
+    try:
+        while rest or running:
+            while rest and len(running) < jobs:
+                urls, order = server.create(), rest.pop()
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_process, args=(order, urls, theirs), daemon=True)
+                process.start()
+                theirs.close()
+                running[ours] = (process, urls, order)
+            for pipe in wait(list(running)):
+                process, urls, order = running[pipe]
+                try:
+                    found = pipe.recv()  # type: ignore[union-attr]
+                except EOFError:
+                    raise RuntimeError(f"the process of {order} ended early") from None
+                if found is not None:
+                    yield order, found
+                    continue
+                process.join()
+                del running[pipe]
+                server.drop(urls)
+    finally:
+        for process, _, _ in running.values():
+            process.terminate()
+            process.join()
 
 
 def outcomes(
@@ -97,37 +151,28 @@ def outcomes(
     saboteur: str | None = None,
     recording: bool = False,
 ) -> Iterator[Outcome]:
-    """Simulate seeds side by side; outcomes in the order in which they come. Closing it ends the processes."""
-    context = multiprocessing.get_context("spawn")
-    rest = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)][::-1]
-    running: dict[Any, tuple[Any, ConnectionUrls]] = {}
-    try:
-        while rest or running:
-            while rest and len(running) < jobs:
-                urls = server.create()
-                ours, theirs = context.Pipe(duplex=False)
-                order = Order(urls, rest.pop(), minutes, saboteur, recording)
-                process = context.Process(target=_process, args=(order, theirs), daemon=True)
-                process.start()
-                theirs.close()
-                running[ours] = (process, urls)
-            for pipe in wait(list(running)):
-                try:
-                    found = pipe.recv()  # type: ignore[union-attr]
-                except EOFError:
-                    found = RuntimeError
-                if isinstance(found, Outcome):
-                    yield found
-                    continue
-                process, urls = running.pop(pipe)
-                process.join()
-                server.drop(urls)
-                if found is RuntimeError:
-                    raise RuntimeError("a process of the simulation ended early")
-    finally:
-        for process, _ in running.values():
-            process.terminate()
-            process.join()
+    """Simulate seeds side by side."""
+    orders = [
+        Seeds(seeds[at : at + CHUNK], minutes, saboteur, recording)
+        for at in range(0, len(seeds), CHUNK)
+    ]
+    for _, outcome in side_by_side(server, orders, jobs):
+        yield outcome
+
+
+def enumerate_crashes(
+    server: TestServer, jobs: int, share: int = 1
+) -> tuple[Counter[str], list[tuple[str, Outcome]]]:
+    """Interrupt every flow everywhere, or at every `share`th place; runs by flow, and what went wrong."""
+    runs: Counter[str] = Counter()
+    failures: list[tuple[str, Outcome]] = []
+    orders = [Crashes(flow, share) for flow in FLOWS]
+    for order, outcome in side_by_side(server, orders, jobs):
+        assert isinstance(order, Crashes)
+        runs[order.flow] += 1
+        if outcome.faults:
+            failures.append((order.flow, outcome))
+    return runs, failures
 
 
 def run(

@@ -21,7 +21,7 @@ from nostro.payments.service import Merchant, Reply
 from nostro.refunds.commands import RefundRequest
 from tests.simulation.hosts import FEE, Machine, Slot, World
 
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 25.0
 CARDS = {
     "pm_card_visa": "4242424242424242",
     "pm_card_visa_chargeDeclined": "4000000000000002",
@@ -45,9 +45,7 @@ class KeepMethod(msgspec.Struct, frozen=True):
     def decide(self, view: View) -> Decision[str]:
         last4 = CARDS[self.token][-4:]
         card = CardFacts("visa", "credit", "US", last4, 12, 2049, "fingerprint")
-        method = PaymentMethod(
-            view.mint.new("pm"), self.account, card, self.token, view.now, False
-        )
+        method = PaymentMethod(view.mint.new("pm"), self.account, card, self.token, view.now, False)
         return Decision(method.id, [(METHODS, method)])
 
 
@@ -89,7 +87,12 @@ class Client:
     """One customer's shop, which does one thing after the other."""
 
     def __init__(
-        self, world: World, slots: Sequence[Slot], witness: Witness, methods: dict[str, str], name: str
+        self,
+        world: World,
+        slots: Sequence[Slot],
+        witness: Witness,
+        methods: dict[str, str],
+        name: str,
     ) -> None:
         self.world, self.slots, self.witness, self.methods = world, slots, witness, methods
         self.name, self.rng = name, world.loop.rng
@@ -102,7 +105,7 @@ class Client:
         while not self.stopping:
             number += 1
             await self.pay(self.plan(f"{self.name}-{number}"))
-            await asyncio.sleep(self.rng.choice([0.0, 0.01, self.rng.uniform(0, 30)]))
+            await asyncio.sleep(self.rng.choice([0.0, 0.01, self.rng.uniform(0, 20)]))
 
     def plan(self, name: str) -> Plan:
         """Something a shop does."""
@@ -113,12 +116,19 @@ class Client:
         then: list[tuple[str, int | None]] = []
         if manual:
             part = rng.choice([None, None, rng.randint(1, amount)])
-            then.append(rng.choice([("capture", part), ("capture", None), ("cancel", None), ("idle", None)]))
+            then.append(
+                rng.choice([("capture", part), ("capture", None), ("cancel", None), ("idle", None)])
+            )
         if not then or then[0][0] == "capture":
             left = then[0][1] if then and then[0][1] else amount
             for _ in range(rng.choice([0, 0, 1, 1, 2])):
-                then.append(("refund", rng.choice([None, rng.randint(1, left), rng.randint(1, left // 2 + 1)])))
-        with_code = rng.random() < 0.3
+                then.append(
+                    (
+                        "refund",
+                        rng.choice([None, rng.randint(1, left), rng.randint(1, left // 2 + 1)]),
+                    )
+                )
+        with_code = rng.random() < 0.5
         return Plan(name, amount, card, manual, with_code, rng.random() < 0.9, then)
 
     async def pay(self, plan: Plan) -> None:
@@ -162,9 +172,7 @@ class Client:
         intent = msgspec.json.decode(made.snapshot)["id"]
 
         async def confirm(machine: Machine, merchant: Merchant) -> Reply:
-            return await machine.payments.confirm(
-                merchant, intent, Changes(), {}, self._card(plan)
-            )
+            return await machine.payments.confirm(merchant, intent, Changes(), {}, self._card(plan))
 
         return _paid([await self._ask(plan, "confirm", confirm)])
 
@@ -309,5 +317,3 @@ def intent_of(answer: Answer | Refusal) -> dict[str, Any] | None:
         return None
     shown: dict[str, Any] = msgspec.json.decode(text)
     return shown if shown.get("object") == "payment_intent" else None
-
-

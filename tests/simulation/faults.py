@@ -51,7 +51,7 @@ class Faults:
 _HIGHEST = {
     "commit_before": 0.10, "commit_after": 0.15, "commit_late": 0.10, "trip_lost": 0.02,
     "trip_slow": 0.02, "connect_refused": 0.3, "refused": 0.15, "request_lost": 0.3,
-    "request_slow": 0.3, "request_twice": 0.3, "reply_lost": 0.4, "reply_slow": 0.2,
+    "request_slow": 0.4, "request_twice": 0.3, "reply_lost": 0.4, "reply_slow": 0.2,
     "error_before": 0.2, "error_after": 0.25, "wrong_amount": 0.1, "stall_before_send": 0.25,
     "stall_before_write": 0.15, "client_twice": 0.6, "client_deaf": 0.3, "webhook_fails": 0.5,
     "webhook_stalls": 0.2,
@@ -75,5 +75,5 @@ def swarm(seed: int) -> Faults:
     for name, shortest in _SHORTEST.items():
         if rng.random() >= OFF:
             setattr(faults, name, shortest * rng.choice([1, 2, 4]))
-    faults.ignores_send_by = float(rng.random() < 0.4)
+    faults.ignores_send_by = float(rng.random() < 0.5)
     return faults

@@ -96,6 +96,7 @@ class World:
         self.receivers = Receivers(loop, faults)
         self.marks: Counter[str] = Counter()
         self.days_ms = 0  # business time alone
+        self.slots: list[Slot] = []
 
     def box(self) -> TextSeal:
         return TextSeal(KEYRING, _ENTROPY)
@@ -191,6 +192,7 @@ class Slot:
         self.world, self.name, self._start = world, name, start
         self.starts = 0
         self.machine: Machine | None = None
+        world.slots.append(self)
         self.power_on()
 
     def power_on(self) -> None:

@@ -3,6 +3,7 @@
 Each check yields (what is at fault, what is wrong with it).
 """
 
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -12,6 +13,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from nostro.audit import merkle
+from nostro.db.session import Statement
+from nostro.db.snapshot import SETTINGS, DatabaseSnapshot
 from nostro.kernel.answer import decode
 from nostro.ledger.sealed import NO_LEAF
 from nostro.payments.machine import INTENT, IntentStatus
@@ -19,12 +22,10 @@ from nostro.refunds.machine import REFUND, RefundState
 from nostro.verification.acquirer_book import Line
 from nostro.verification.service import verify
 from tests.simulation.clients import Said, Witness, intent_of
-from tests.simulation.database import Line as Connection
 from tests.simulation.database import BlockingSession
+from tests.simulation.database import Line as Connection
 from tests.simulation.hosts import World
 from tests.simulation.loop import Host, SimClock
-from nostro.db.session import Statement
-from nostro.db.snapshot import SETTINGS, DatabaseSnapshot
 
 Fault = tuple[str, str]
 Row = dict[str, Any]
@@ -65,7 +66,9 @@ class Judge:
         self.charges = self._rows("charges")
         self.refunds = self._rows("refunds")
         self.keys = self._rows("idempotency_keys")
-        self.intent_of = {row["id"]: row["intent"] for row in (*self.attempts.values(), *self.refunds.values())}
+        self.intent_of = {
+            row["id"]: row["intent"] for row in (*self.attempts.values(), *self.refunds.values())
+        }
         self.charges_there: dict[str, list[Any]] = defaultdict(list)
         for reference, row in self.operations.items():
             if row.operation in ("sale", "authorize"):
@@ -112,14 +115,17 @@ class Judge:
                 if (row.amount, row.currency) != (intent["amount"], intent["currency"]):
                     yield intent["id"], f"the acquirer charged {row.amount} {row.currency}"
             if sum(row.captured for row in live) != intent["amount_received"]:
-                yield intent["id"], f"received {intent['amount_received']}, but was taken {[row.captured for row in live]}"
+                yield (
+                    intent["id"],
+                    f"received {intent['amount_received']}, but was taken {[row.captured for row in live]}",
+                )
             yield from self._never_two(intent["id"], [row.reference for row in there])
 
     def _never_two(self, intent: str, references: Sequence[str]) -> Iterator[Fault]:
         stood = sorted(
             span for one in references if (span := self.world.acquirer.stood.get(one)) is not None
         )
-        for earlier, later in zip(stood, stood[1:], strict=False):
+        for earlier, later in itertools.pairwise(stood):
             if len(earlier) == 1 or earlier[1] > later[0]:
                 yield intent, f"two charges stood at once: {stood}"
 
@@ -129,7 +135,10 @@ class Judge:
             there = self.operations.get(refund["id"])
             stands = there is not None and there.state in ("approved", "pending")
             if stands != (refund["state"] in ("succeeded", "provisional")):
-                yield refund["intent"], f"refund {refund['id']} is {refund['state']}, there {there and there.state}"
+                yield (
+                    refund["intent"],
+                    f"refund {refund['id']} is {refund['state']}, there {there and there.state}",
+                )
             if there is not None and there.amount != refund["amount"]:
                 yield refund["intent"], f"refund {refund['id']} has another amount there"
         for charge in self.charges.values():
@@ -173,7 +182,10 @@ class Judge:
         for key, said in first.items():
             row = self.keys.get(f"{self.world.account}/{key}")
             if row is None or row["answer"] != said.text:
-                yield said.payment, f"{key} was answered {said.text}, saved is {row and row['answer']}"
+                yield (
+                    said.payment,
+                    f"{key} was answered {said.text}, saved is {row and row['answer']}",
+                )
 
     def answers_stand(self) -> Iterator[Fault]:
         """I7: what was said is superseded along the machines' arrows alone."""
@@ -227,7 +239,9 @@ class Judge:
             "attempts": [row for row in self.attempts.values() if row["intent"] == name],
             "charges": [row for row in self.charges.values() if row["intent"] == name],
             "refunds": [row for row in self.refunds.values() if row["intent"] == name],
-            "acquirer": [str(row) for ref, row in self.operations.items() if self.intent_of.get(ref) == name],
+            "acquirer": [
+                str(row) for ref, row in self.operations.items() if self.intent_of.get(ref) == name
+            ],
         }
         return json.dumps(rows, indent=1, default=str)
 

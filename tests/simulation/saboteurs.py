@@ -44,14 +44,9 @@ def sabotaged(name: str | None) -> Iterator[None]:
     undo: list[Callable[[], None]] = []
 
     def patch(of: Any, attribute: str, instead: Any) -> None:
-        if isinstance(of, dict):
-            before = of[attribute]
-            undo.append(lambda: of.__setitem__(attribute, before))
-            of[attribute] = instead
-        else:
-            was = of.__dict__[attribute]
-            undo.append(lambda: setattr(of, attribute, was))
-            setattr(of, attribute, instead)
+        was = of.__dict__[attribute]
+        undo.append(lambda: setattr(of, attribute, was))
+        setattr(of, attribute, instead)
 
     try:
         if name is not None:
@@ -107,7 +102,7 @@ def asked_without_the_lock(patch: Patch) -> None:
 def head_lock_off(patch: Patch) -> None:
     """Batches of several hosts are decided side by side."""
     text = ledger.QUERIES["lock_head"].replace(" FOR UPDATE", "")
-    patch(ledger.QUERIES, "lock_head", text)
+    patch(ledger, "QUERIES", {**ledger.QUERIES, "lock_head": text})
 
 
 @saboteur
@@ -115,7 +110,7 @@ def head_lock_and_count_off(patch: Patch) -> None:
     """Nor is the head's next batch compared when it is advanced."""
     head_lock_off(patch)
     text = ledger.QUERIES["advance_head"].replace(" AND next_batch = $5 - 1", "")
-    patch(ledger.QUERIES, "advance_head", text)
+    patch(ledger, "QUERIES", {**ledger.QUERIES, "advance_head": text})
 
 
 # Sending
@@ -153,7 +148,9 @@ def fresh_reference(patch: Patch) -> None:
     async def fresh(self: Any, path: str, message: Any, body: Any) -> Any:
         if message.reference in sent:
             again = f"{message.reference}x"
-            return await send(self, path, replace(message, reference=again), {**body, "reference": again})
+            return await send(
+                self, path, replace(message, reference=again), {**body, "reference": again}
+            )
         sent.add(message.reference)
         return await send(self, path, message, body)
 
@@ -170,6 +167,13 @@ def send_by_unchecked(patch: Patch) -> None:
         return await send(self, path, late, {**body, "send_by": None})
 
     patch(SandboxAcquirer, "_send", unchecked)
+
+
+@saboteur
+def neither_send_by_nor_cancel(patch: Patch) -> None:
+    """Both at once: each hides the other's absence at an acquirer that honours references."""
+    no_cancel_by_reference(patch)
+    send_by_unchecked(patch)
 
 
 # Settling
