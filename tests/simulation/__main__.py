@@ -108,8 +108,10 @@ def _exhaustive(server: TestServer, given: argparse.Namespace) -> int:
 def _show(failure: Outcome, server: TestServer, given: argparse.Namespace) -> None:
     """Again, with a trace: the seed is enough."""
     again = next(iter(outcomes(server, [failure.seed], given.minutes, 1, given.saboteur, True)))
-    _print(again)
-    print(again.story)
+    _print(failure)
+    if again.digest != failure.digest:
+        print(f"and the replay went another way: {failure.digest}, then {again.digest}")
+    print(again.story or failure.story)
 
 
 def _print(outcome: Outcome) -> None:

@@ -18,7 +18,7 @@ from tests.simulation.exhaustive import FLOWS, crashes, interrupt
 from tests.simulation.run import Outcome, Place, simulate
 from tests.simulation.saboteurs import sabotaged
 
-CHUNK = 20
+CHUNK = 50
 MARKS = (
     "batch larger than one",
     "one key twice in one batch",
