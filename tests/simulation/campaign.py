@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import os
 import sys
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -103,16 +104,21 @@ def _process(order: Order, urls: ConnectionUrls, pipe: Any) -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     gc.disable()  # collecting what a dead host left would run its `finally`
-    order.work(Place(urls.app, urls.owner, urls.read_only), pipe.send)
-    pipe.send(None)
-    sys.stdout.flush()
-    os._exit(0)  # nothing is tidied up: tidying would run what must not run
+    try:
+        order.work(Place(urls.app, urls.owner, urls.read_only), pipe.send)
+        pipe.send(None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(0)  # nothing is tidied up: tidying would run what must not run
 
 
 def side_by_side(
     server: TestServer, orders: Sequence[Order], jobs: int
 ) -> Iterator[tuple[Order, Outcome]]:
     """Work off orders, each in a process; outcomes as they come. Closing the iterator ends the processes."""
+    os.environ.setdefault("PYTHONHASHSEED", "0")
     context = multiprocessing.get_context("spawn")
     rest = list(orders)[::-1]
     running: dict[Any, tuple[Any, ConnectionUrls, Order]] = {}

@@ -35,7 +35,14 @@ _OPTIONS = (
     "-c idle_in_transaction_session_timeout=10min -c transaction_timeout=10min"
 )
 _LOCKED = "55P03"
-_NOT_UNIQUE = ("lease_until", "due_at", "available_on", "capture_before", "created_ms", "expires_ms")
+_NOT_UNIQUE = (
+    "lease_until",
+    "due_at",
+    "available_on",
+    "capture_before",
+    "created_ms",
+    "expires_ms",
+)
 _BATCH = "INSERT INTO nostro.batches"
 
 
