@@ -107,7 +107,7 @@ def _process(order: Order, urls: ConnectionUrls, pipe: Any) -> None:
     try:
         order.work(Place(urls.app, urls.owner, urls.read_only), pipe.send)
         pipe.send(None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  shown, and the process ends as it would anyway
         traceback.print_exc()
     finally:
         sys.stdout.flush()

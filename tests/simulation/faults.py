@@ -50,7 +50,7 @@ class Faults:
 # The highest rate, or for `…_every` the lowest mean.
 _HIGHEST = {
     "commit_before": 0.10, "commit_after": 0.15, "commit_late": 0.10, "trip_lost": 0.02,
-    "trip_slow": 0.02, "connect_refused": 0.3, "refused": 0.15, "request_lost": 0.3,
+    "trip_slow": 0.02, "connect_refused": 0.3, "refused": 0.3, "request_lost": 0.3,
     "request_slow": 0.4, "request_twice": 0.3, "reply_lost": 0.4, "reply_slow": 0.2,
     "error_before": 0.2, "error_after": 0.25, "wrong_amount": 0.1, "stall_before_send": 0.25,
     "stall_before_write": 0.15, "client_twice": 0.6, "client_deaf": 0.3, "webhook_fails": 0.5,

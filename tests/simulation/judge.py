@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from nostro.audit import merkle
 from nostro.db.session import Statement
-from nostro.db.snapshot import SETTINGS, DatabaseSnapshot
+from nostro.db.snapshot import BEGIN, WHOLE_SETS, DatabaseSnapshot
 from nostro.kernel.answer import decode
 from nostro.ledger.sealed import NO_LEAF
 from nostro.payments.machine import INTENT, IntentStatus
@@ -262,7 +262,7 @@ async def verified(world: World, line: Connection) -> list[Fault]:
     """What `nostro verify` finds, the acquirer's book compared; I2–I5, I10 and more."""
     session = BlockingSession(line)
     clock = SimClock(world.loop, Host("judge", "judge"), lambda: world.days_ms)
-    await session.run([Statement(setting) for setting in SETTINGS])
+    await session.run([Statement(setting) for setting in (*BEGIN, *WHOLE_SETS)])
     try:
         report = await verify(
             DatabaseSnapshot(session), world.book, _page(world.acquirer.lines()), clock, JUDGE_ALL

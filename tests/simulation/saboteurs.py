@@ -170,6 +170,16 @@ def send_by_unchecked(patch: Patch) -> None:
 
 
 @saboteur
+def cancel_not_intended(patch: Patch) -> None:
+    """A cancel leaves without a word of it in our rows."""
+
+    async def cancel(self: Any, book: int, attempt: Any) -> Any:
+        return await self._acquirers[attempt.acquirer].cancel(attempt.id)
+
+    patch(Payments, "_cancel", cancel)
+
+
+@saboteur
 def neither_send_by_nor_cancel(patch: Patch) -> None:
     """Both at once: each hides the other's absence at an acquirer that honours references."""
     no_cancel_by_reference(patch)
