@@ -26,6 +26,7 @@ from nostro.refunds import refusals
 from nostro.refunds import settle as refund_settle
 from nostro.refunds.service import Refunds
 from nostro.refunds.store import REFUNDS
+from tests.simulation import hosts
 from tests.simulation.acquirer import SimAcquirer
 
 Patch = Callable[[Any, str, Any], None]  # of what, which name, what instead
@@ -261,7 +262,13 @@ def leases_are_ignored(patch: Patch) -> None:
         taken = replace(attempt, holder=self.holder, lease_until=self.lease_until)
         return Decision(taken, [(ATTEMPTS, taken)])
 
+    find = hosts.__dict__["due_attempts"]
+
+    async def all_due(reader: Any, book: int, now: Any, *given: Any) -> Any:
+        return await find(reader, book, now + 60_000, *given)
+
     patch(ClaimAttempt, "decide", grab)
+    patch(hosts, "due_attempts", all_due)
 
 
 @saboteur

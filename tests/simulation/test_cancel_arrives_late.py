@@ -1,11 +1,13 @@
 """A cancel by reference that arrives after the original it was to forestall."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.messages import Authorize, Cancel
 from tests.database import TestServer
 from tests.simulation import judge as judging
+from tests.simulation.campaign import Send, side_by_side
 from tests.simulation.clients import Client, Plan
 from tests.simulation.exhaustive import Crash, Run
 from tests.simulation.hosts import Slot
@@ -13,7 +15,7 @@ from tests.simulation.run import Place
 
 
 class LateCancel(Run):
-    """An acquirer that ignores `send_by`: the sale takes 15 seconds to it, the first cancel 20."""
+    """An acquirer that ignores `send_by`: the sale takes 15 seconds to it, the first cancel 30."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(place, "sale", Crash(), True)
@@ -23,7 +25,7 @@ class LateCancel(Run):
         methods = await self._set_up()
         api = Slot(self.world, "api-1", lambda machine: None)
         Slot(self.world, "work-1", self._work)
-        outside, slow = self.loop.outside, {Authorize: 15.0, Cancel: 20.0}
+        outside, slow = self.loop.outside, {Authorize: 15.0, Cancel: 30.0}
 
         def delayed(seconds: float, callback: Any, *given: Any) -> None:
             kind = type(given[0]) if given else None
@@ -40,7 +42,15 @@ class LateCancel(Run):
         await self._quiet()
 
 
+@dataclass(frozen=True)
+class Once:
+    """The one run, in a process of its own."""
+
+    def work(self, place: Place, send: Send) -> None:
+        send(LateCancel(place).run())
+
+
 def test_a_late_cancel_never_undoes_what_was_settled(postgres: TestServer) -> None:
-    urls = postgres.create()
-    found = LateCancel(Place(urls.app, urls.owner, urls.read_only)).run()
+    ((_, found),) = side_by_side(postgres, [Once()], 1)
     assert not found.faults, (found.faults, found.story)
+    assert found.counts["Cancel"] >= 2, "the first came too late to be the only one"
