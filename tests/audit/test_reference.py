@@ -22,7 +22,7 @@ ADDRESS = "192.0.2.1"
 SILENT = {
     "attach_method", "claim_attempt", "claim_refund", "count_refund_send", "count_send",
     "create_customer", "create_method", "delete_customer", "detach_method", "end_leases",
-    "end_refund_leases", "prune", "record_failure", "record_retry", "redeliver", "release_day",
+    "end_refund_leases", "intend_cancel", "prune", "record_failure", "record_retry", "redeliver", "release_day",
     "save_related", "top_up", "update_charge", "update_customer", "update_method",
     "update_refund",
     "cancel_refund",  # always refused: a refund to a card waits for nobody
