@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import io
 import json
 import re
 import sys
@@ -562,6 +563,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
 def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot show must not end the program
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         proved = run(given)
     except Refused as error:

@@ -28,11 +28,15 @@ class LogDirectory:
     @property
     def size(self) -> int:
         """How many leaves its newest checkpoint is of; 0 without one. Raises NoteRefused for one that is no checkpoint."""
+        note = self.newest()
+        return parse_text(parse(note).text).size if note is not None else 0
+
+    def newest(self) -> bytes | None:
+        """Its newest checkpoint, if it has one."""
         try:
-            note = (self.root / NEWEST).read_bytes()
+            return (self.root / NEWEST).read_bytes()
         except FileNotFoundError:
-            return 0
-        return parse_text(parse(note).text).size
+            return None
 
     def add(self, size: int, note: str, tiles: Sequence[tuple[Tile, bytes]]) -> None:
         """Add a checkpoint and the tiles that it needs: the tiles first."""

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from nostro.cli.options import Book, DatabaseUrl, DataDir, Json
-from nostro.cli.programs import Proofs, print_json, programs, run, settings
+from nostro.cli.programs import Proofs, fail, print_json, programs, run, settings
 
 app = typer.Typer(name="proof", no_args_is_help=True, help="Proofs for outsiders.")
+LONGEST_SIZE = 18  # digits
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", envvar="NOSTRO_OUTPUT", help="A file. [default: standard output]",
@@ -47,7 +48,9 @@ def consistency(
 ) -> None:
     """The proof that the log of today begins with the log of an older checkpoint: nothing was rewritten."""
     proofs = _proofs(data_dir, database_url, book)
-    note = old if old.isdecimal() else run(lambda: Path(old).read_text(encoding="utf-8"))
+    note = old if old.isdecimal() else run(lambda: Path(old).read_bytes()).decode(errors="replace")
+    if old.isdecimal() and len(old) > LONGEST_SIZE:
+        fail(f"a tree size has at most {LONGEST_SIZE} digits")
     _give_out(run(lambda: proofs.consistency(note)), output)
 
 

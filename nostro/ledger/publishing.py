@@ -10,8 +10,10 @@ import asyncio
 from collections.abc import Callable
 
 from nostro.audit import merkle, nodes, signed, tiles
+from nostro.audit.checkpoints import Checkpoint, open_checkpoint
 from nostro.audit.directory import LogDirectory
 from nostro.audit.log_keys import LogKeys
+from nostro.audit.notes import NoteRefused
 from nostro.audit.signed import Signed
 from nostro.kernel.errors import NostroError
 from nostro.kernel.ports import Clock, ReferenceStore
@@ -43,6 +45,7 @@ class Publisher:
         """Sign the tree if it has grown, and bring the files up to date. Raises LogForked."""
         tree = await log.read_tree(self._store, self._book)
         before = await signed.newest(self._store, self._book)
+        await self._check_held(before, tree)
         if before is None or before.size != tree.size:
             before = await self._sign(before, tree) if tree.size else None
         elif before.root != tree.root:
@@ -50,6 +53,34 @@ class Publisher:
         if before is not None and self._directory is not None:
             await self._write(self._directory, before)
         return before
+
+    async def _check_held(self, before: Signed | None, tree: Tree) -> None:
+        """Before anything is signed: the keys are those that signed so far, and the tree begins with the one in the files."""
+        if before is not None:
+            self._opened(before.note.encode(), "the database")
+        note = await asyncio.to_thread(self._directory.newest) if self._directory else None
+        if note is None:
+            return
+        held = self._opened(note, str(self._directory.root) if self._directory else "")
+        if held.size > tree.size:
+            raise LogForked(
+                f"book {self._book}: {held.size} batches were signed in the log's directory, {tree.size} are there:"
+                " an older database was put in place of the newer"
+            )
+        frontier = await log.frontier_at(self._store, self._book, held.size)
+        if merkle.frontier_root(frontier) != held.root:
+            raise LogForked(
+                f"book {self._book}: its first {held.size} batches are not those signed in the log's directory"
+            )
+
+    def _opened(self, note: bytes, place: str) -> Checkpoint:
+        try:
+            return open_checkpoint(note, self._keys().verifiers(self._book))
+        except NoteRefused as refused:
+            raise LogForked(
+                f"book {self._book}: the newest checkpoint in {place} does not verify under the key file,"
+                f" restore whichever of the two was replaced: {refused}"
+            ) from refused
 
     async def _sign(self, before: Signed | None, tree: Tree) -> Signed:
         old = before.size if before else 0

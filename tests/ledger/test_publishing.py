@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -157,5 +158,62 @@ def test_a_rotated_key_signs_on(database: ConnectionUrls, tmp_path: Path) -> Non
         )
         assert kept == [(False,), (True,)]
         assert await signed.newest(world.pool, BOOK) == second
+
+    in_a_world(database, tmp_path, body)
+
+
+BACK = "DELETE FROM nostro.checkpoints WHERE tree_size > 5; DELETE FROM nostro.batches WHERE batch_no > 5"
+
+
+@pytest.mark.parametrize("size", [5, 7, 12])  # the files are of 8
+def test_an_older_database_under_newer_files_signs_nothing(
+    database: ConnectionUrls, tmp_path: Path, size: int
+) -> None:
+    """A restored backup goes on otherwise: no second tree is signed, neither behind the files nor beyond them."""
+
+    async def body(world: World, sheet: Any) -> None:
+        held = await world.publisher.publish()
+        frontier = await log.frontier_at(world.pool, BOOK, 5)
+        for _ in range(3):
+            await sheet.committer.run(Count("lost", 1))
+        newest = await world.publisher.publish()
+        assert held is not None and newest is not None
+        assert (held.size, newest.size) == (5, 8)
+        world.as_superuser(BACK)
+        _go_on(world, frontier, size)
+        with pytest.raises(LogForked):
+            await world.publisher.publish()
+        assert await signed.newest(world.pool, BOOK) == held
+        assert (world.directory.root / "checkpoint").read_text() == newest.note
+
+    in_a_world(database, tmp_path, body)
+
+
+def _go_on(world: World, frontier: bytes, size: int) -> None:
+    """Other batches after the fifth, and a head that fits."""
+    copied = (
+        "CREATE TEMP TABLE other AS SELECT * FROM nostro.batches WHERE batch_no = 5;"
+        "UPDATE other SET (batch_no, leaf) = ({0}, sha256('{0}'));"
+        "INSERT INTO nostro.batches SELECT * FROM other"
+    )
+    for number in range(6, size + 1):
+        world.as_superuser(copied.format(number))
+        frontier = merkle.append(frontier, number - 1, sha256(str(number).encode()).digest())
+    head = f"({size + 1}, '\\x{frontier.hex()}')"
+    world.as_superuser(f"UPDATE nostro.book_heads SET (next_batch, frontier) = {head}")
+
+
+def test_keys_that_were_lost_are_not_replaced_unseen(
+    database: ConnectionUrls, tmp_path: Path
+) -> None:
+    async def body(world: World, sheet: Any) -> None:
+        first = await world.publisher.publish()
+        assert first is not None
+        (tmp_path / "log.keys").unlink()
+        world.keys = open_log_keys(tmp_path / "log.keys", None, ENTROPY, SystemTime(2))
+        await sheet.committer.run(Count("more", 2))
+        with pytest.raises(LogForked, match="does not verify under the key file"):
+            await world.publisher.publish()
+        assert await signed.newest(world.pool, BOOK) == first
 
     in_a_world(database, tmp_path, body)

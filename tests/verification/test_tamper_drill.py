@@ -462,6 +462,19 @@ def test_a_rewritten_past_is_found_by_what_was_signed(whole: WholeBook) -> None:
     assert any(name.startswith("tile/0/") for name in found)
 
 
+def test_a_book_cut_off_is_found_also_if_the_newest_file_is_an_older_one(whole: WholeBook) -> None:
+    directory, (first, *later) = whole.log.directory, whole.log.signed
+    newest = directory.root / "checkpoint"
+    kept = newest.read_bytes()
+    try:
+        newest.write_bytes((directory.root / "checkpoints" / f"{first:012d}").read_bytes())
+        outside = Outside.now(directory, whole.log.keys[-1])
+        found = asyncio.run(_plainly(whole.truncated, outside))["log_directory"]
+    finally:
+        newest.write_bytes(kept)
+    assert {f"checkpoint {size:012d}" for size in later} <= set(found)
+
+
 async def _plainly(urls: ConnectionUrls, outside: Outside) -> dict[str, dict[str, str]]:
     async with snapshot(urls.read_only) as frozen:
         results, _ = await audit(frozen, BOOK, outside)
