@@ -43,9 +43,11 @@ class Publisher:
 
     async def publish(self) -> Signed | None:
         """Sign the tree if it has grown, and bring the files up to date. Raises LogForked."""
-        tree = await log.read_tree(self._store, self._book)
+        # What was signed is read before the tree: another publisher may sign a larger one in between.
         before = await signed.newest(self._store, self._book)
-        await self._check_held(before, tree)
+        note = await asyncio.to_thread(self._directory.newest) if self._directory else None
+        tree = await log.read_tree(self._store, self._book)
+        await self._check_held(before, note, tree)
         if before is None or before.size != tree.size:
             before = await self._sign(before, tree) if tree.size else None
         elif before.root != tree.root:
@@ -54,11 +56,10 @@ class Publisher:
             await self._write(self._directory, before)
         return before
 
-    async def _check_held(self, before: Signed | None, tree: Tree) -> None:
+    async def _check_held(self, before: Signed | None, note: bytes | None, tree: Tree) -> None:
         """Before anything is signed: the keys are those that signed so far, and the tree begins with the one in the files."""
         if before is not None:
             self._opened(before.note.encode(), "the database")
-        note = await asyncio.to_thread(self._directory.newest) if self._directory else None
         if note is None:
             return
         held = self._opened(note, str(self._directory.root) if self._directory else "")
@@ -130,11 +131,6 @@ class Publisher:
 
     async def _write(self, directory: LogDirectory, newest: Signed) -> None:
         there = await asyncio.to_thread(lambda: directory.size)
-        if there > newest.size:
-            raise LogForked(
-                f"book {self._book}: {directory.root} holds a checkpoint of {there} batches,"
-                f" the database one of {newest.size}"
-            )
         await asyncio.to_thread(directory.set_keys, self._keys().verifiers(self._book))
         if there < newest.size:
             wanted = tiles.tiles_of(newest.size, there)
