@@ -1,16 +1,15 @@
 """The log outside the database: checkpoints and tiles as files, for whoever serves, copies or audits them.
 
-One rule: what is written is never changed. A file is written whole under another name, made durable and then renamed;
-only `checkpoint`, the newest, is replaced.
+One rule: what is written is never changed; only `checkpoint`, the newest, is replaced.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from nostro import durable
 from nostro.audit.checkpoints import parse_text
 from nostro.audit.notes import VerifierKey, parse
 from nostro.audit.tiles import WIDTH, Tile
@@ -41,9 +40,9 @@ class LogDirectory:
     def add(self, size: int, note: str, tiles: Sequence[tuple[Tile, bytes]]) -> None:
         """Add a checkpoint and the tiles that it needs: the tiles first."""
         for tile, data in tiles:
-            _write(self.root / tile.path, data)
-        _write(self.root / "checkpoints" / f"{size:012d}", note.encode())
-        _write(self.root / NEWEST, note.encode())
+            durable.replace(self.root / tile.path, data, durable.PUBLIC)
+        durable.replace(self.root / "checkpoints" / f"{size:012d}", note.encode(), durable.PUBLIC)
+        durable.replace(self.root / NEWEST, note.encode(), durable.PUBLIC)
         for tile, _ in tiles:
             if tile.width == WIDTH:
                 self._remove_partial(tile)
@@ -53,7 +52,7 @@ class LogDirectory:
         text = "".join(f"{key.vkey}\n" for key in keys)
         path = self.root / KEYS
         if not path.exists() or path.read_text() != text:
-            _write(path, text.encode())
+            durable.replace(path, text.encode(), durable.PUBLIC)
 
     def checkpoints(self) -> list[tuple[int, Path]]:
         """Every checkpoint that is kept, by tree size."""
@@ -69,13 +68,3 @@ class LogDirectory:
 def book_directory(log: Path, book: int) -> Path:
     """Where a book's log is, below the directory of all logs."""
     return log / f"book-{book}"
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

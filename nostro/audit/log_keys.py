@@ -5,13 +5,12 @@ One rule: a retired key signs nothing more, and is never forgotten, since what i
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from nostro import durable
 from nostro.audit.notes import Signer, VerifierKey
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.errors import Misconfigured
@@ -77,7 +76,8 @@ def open_log_keys(path: Path, origin: str | None, entropy: Entropy, now: SystemT
     if not path.exists():
         private = Secret(entropy.bytes(KEY_BYTES).hex())
         name = origin or f"nostro.invalid/{entropy.bytes(INSTALLATION_BYTES).hex()}"
-        _create(path, LogKeys(name, private, (PublicKey(_public(private), now),)), entropy)
+        fresh = LogKeys(name, private, (PublicKey(_public(private), now),))
+        durable.create(path, fresh.to_json())
     keys = read_log_keys(path)
     if origin is not None and origin != keys.origin:
         raise Misconfigured(
@@ -89,11 +89,8 @@ def open_log_keys(path: Path, origin: str | None, entropy: Entropy, now: SystemT
 def read_log_keys(path: Path) -> LogKeys:
     """The keys in a file that is there. Raises Misconfigured."""
     try:
-        with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise Misconfigured(f"others may read {path}: chmod 600 it, and rotate its key")
-            found = msgspec.json.decode(file.read(), type=_File)
-            public = _public(Secret(found.private))
+        found = msgspec.json.decode(durable.read_private(path), type=_File)
+        public = _public(Secret(found.private))
     except FileNotFoundError:
         raise Misconfigured(
             f"{path} is missing: copy it from the data directory of the first `nostro up`"
@@ -107,42 +104,9 @@ def read_log_keys(path: Path) -> LogKeys:
 
 def write_log_keys(path: Path, keys: LogKeys) -> None:
     """Replace the file, durably and whole."""
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    _write_private(beside, keys)
-    beside.replace(path)
-    _sync_folder(path.parent)
+    durable.replace(path, keys.to_json())
 
 
 def _public(private: Secret) -> str:
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private.reveal()))
     return key.public_key().public_bytes_raw().hex()
-
-
-def _create(path: Path, keys: LogKeys, entropy: Entropy) -> None:
-    """A link, unlike a rename, never replaces keys that another process has just made."""
-    beside = path.with_name(f"{path.name}.{entropy.bytes(8).hex()}.new")
-    _write_private(beside, keys)
-    try:
-        os.link(beside, path)
-    except FileExistsError:
-        pass
-    finally:
-        beside.unlink()
-    _sync_folder(path.parent)
-
-
-def _write_private(path: Path, keys: LogKeys) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(keys.to_json())
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

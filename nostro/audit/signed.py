@@ -39,9 +39,10 @@ def sign(keys: LogKeys, book: int, size: int, root: bytes, now: SystemTime) -> S
     return Signed(size, root, now, checkpoints.sign(text, [keys.signer(book)]))
 
 
-async def keep(store: ReferenceStore, book: int, signed: Signed) -> None:
-    """Keep a checkpoint; one of that size that is there stays."""
+async def keep(store: ReferenceStore, book: int, signed: Signed) -> Signed:
+    """Keep a checkpoint and return the one that is kept: one of that size that is there stays."""
     await store.write(QUERIES["insert_checkpoint"], book, *signed)
+    return await of_at_least(store, book, signed.size) or signed
 
 
 async def keep_keys(store: ReferenceStore, keys: LogKeys) -> None:

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from nostro import durable
 from nostro.db import launch, server_account
 from nostro.db.errors import DatabaseHostError, ServerDidNotStart
 from nostro.db.server_account import ServerAccount
@@ -93,7 +94,7 @@ class Cluster:
         self._configure(unfinished)
         self._run(["initdb", "-D", str(unfinished), "--sync-only", "--sync-method=syncfs"])
         unfinished.rename(self.server)
-        _sync_directory(self.data)
+        durable.sync_folder(self.data)
 
     def _run(self, program: Sequence[str]) -> None:
         command = self.command(*program)
@@ -144,11 +145,3 @@ def _short_parent(runtime: Path | None) -> Path | None:
     if runtime is not None and runtime.is_dir() and _fits(runtime / "nostro-12345678"):
         return runtime
     return None
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ from typing import Any
 
 from psycopg import AsyncConnection, sql
 
+from nostro import durable
 from nostro.db import roles
 from nostro.db.cluster import Cluster
 from nostro.db.directory_lock import DirectoryLock
@@ -225,15 +226,5 @@ class EmbeddedPostgres:
         row = await (await admin.execute(draw)).fetchone()
         assert row is not None
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        _write_private(file, str(row[0]))
+        durable.replace(file, str(row[0]).encode())
         return str(row[0])
-
-
-def _write_private(path: Path, text: str) -> None:
-    new = path.with_name(path.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -96,8 +96,7 @@ class Publisher:
         keys = self._keys()
         await signed.keep_keys(self._store, keys)
         new = signed.sign(keys, self._book, tree.size, tree.root, self._clock.system())
-        await signed.keep(self._store, self._book, new)
-        return new
+        return await signed.keep(self._store, self._book, new)
 
     async def _extended(self, frontier: bytes, old: int, new: int) -> bytes:
         """The frontier after the leaves from `old` up to `new`, whose full tiles' nodes are kept on the way."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -137,6 +139,62 @@ def test_files_that_were_lost_are_written_again(database: ConnectionUrls, tmp_pa
         for name in ("checkpoint", "keys", "tile/0/000.p/5"):
             one, other = world.directory.root / name, elsewhere.root / name
             assert one.read_bytes() == other.read_bytes()
+
+    in_a_world(database, tmp_path, body)
+
+
+class Overtaken:
+    """A store to which somebody else comes first, once: before the call of a number."""
+
+    def __init__(self, store: Pool, call: int, other: Callable[[], Awaitable[None]]) -> None:
+        self._store, self._left, self._other = store, call, other
+
+    async def fetch(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
+        await self._overtake()
+        return await self._store.fetch(statement, *parameters)
+
+    async def write(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
+        await self._overtake()
+        return await self._store.write(statement, *parameters)
+
+    async def announce(self, channel: LiteralString) -> None:
+        await self._store.announce(channel)
+
+    @property
+    def was_overtaken(self) -> bool:
+        return self._left < 0
+
+    async def _overtake(self) -> None:
+        self._left -= 1
+        if self._left == -1:
+            await self._other()
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_two_publishers_at_once_are_no_fork(
+    database: ConnectionUrls, tmp_path: Path, grows: bool
+) -> None:
+    """Wherever the other one comes in between, with a larger tree or the same."""
+
+    async def body(world: World, sheet: Any) -> None:
+        async def other() -> None:
+            if grows:
+                await sheet.committer.run(Count("between", 1))
+            await world.publisher.publish()
+
+        for call in itertools.count():
+            await sheet.committer.run(Count("more", 1))
+            store = Overtaken(world.pool, call, other)
+            ours = Publisher(BOOK, store, lambda: world.keys, world.directory, CLOCK)
+            await ours.publish()
+            if not store.was_overtaken:
+                break
+            newest = await world.publisher.publish()
+            assert newest is not None
+            assert newest.root == merkle.root(await world.leaves())
+            for name in ("checkpoint", f"checkpoints/{newest.size:012d}"):
+                assert (world.directory.root / name).read_text() == newest.note
+        assert call > 5
 
     in_a_world(database, tmp_path, body)
 

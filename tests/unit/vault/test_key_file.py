@@ -40,7 +40,7 @@ def test_processes_that_start_at_once_read_the_same_keys(tmp_path: Path) -> None
 def test_a_rotated_keyring_survives_the_file(tmp_path: Path) -> None:
     path = tmp_path / "vault.keys"
     keyring = Keyring.from_root(ROOT).rotated(b"\x01" * 32).rotated(b"\x02" * 32)
-    (tmp_path / "vault.keys.new").write_text("left by a crash")
+    (tmp_path / ".vault.keys.left").write_text("left by a crash")
     write_key_file(path, keyring)
     read = read_key_file(path)
     assert read.key_encryption_keys() == keyring.key_encryption_keys()
