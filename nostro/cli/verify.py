@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from nostro.verification.service import WATERMARK_SECONDS, books, has_begun, ver
 CLEAN, OFF = 0, 1
 
 
+_BOOK = re.compile(r"0|[1-9][0-9]{0,8}")  # a folder of another name is not ours
+
+
 class Held(msgspec.Struct, frozen=True):
     """What a full audit may compare with: the directory of all logs, and the log's keys; None: not at hand."""
 
@@ -37,7 +41,7 @@ class Held(msgspec.Struct, frozen=True):
     def books(self) -> set[int]:
         """The books that have a log there, whatever the database says."""
         names = (path.name.removeprefix("book-") for path in (self.logs or Path()).glob("book-*"))
-        return {int(name) for name in names if name.isdecimal()} if self.logs else set()
+        return {int(name) for name in names if _BOOK.fullmatch(name)} if self.logs else set()
 
 
 async def run(

@@ -85,6 +85,8 @@ class Ledger:
         refused gives the outcomes it had then and changes nothing, so a call may always be repeated with the same ids.
         At most 1,000 transfers.
         """
+        if not isinstance(transfers, Sequence):
+            raise bounds.InvalidArgument(f"{type(transfers).__name__} is no sequence of transfers")
         chains = tuple(map(_chain, transfers))
         if not chains:
             return []

@@ -28,7 +28,7 @@ class Publishing:
         try:
             await self._publisher.publish()
         except LogForked as forked:
-            log.critical("THE LOG WAS TAMPERED WITH, nothing more is signed: %s", forked)
+            log.critical("THE LOG DOES NOT FIT WHAT WAS SIGNED, nothing more is: %s", forked)
             await self._raise(str(forked))
             raise
         return 0

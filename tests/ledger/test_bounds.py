@@ -118,6 +118,7 @@ NO_CALLS: list[Call] = [
     lambda ledger: ledger.post([[single(ledger, "a", "b", 1), None]]),  # type: ignore[list-item]
     lambda ledger: ledger.post([single(ledger, "a", "b", 1), single(ledger, "a", "b", "1")]),
     lambda ledger: ledger.post([single(ledger, "a", "b", 1), single(ledger, "a", "\0", 1)]),
+    *[lambda ledger, v=v: ledger.post(v) for v in (None, 5, GOOD, "ab", [None], [[None]], {GOOD})],
     *[lambda ledger, v=v: ledger.open_account(v, "usd") for v in NO_TEXT],
     *[lambda ledger, v=v: ledger.set_limits("a", v) for v in NO_TEXT],
     *[lambda ledger, v=v: ledger.open_account("a", "usd", v) for v in [*NO_INTEGER[1:], -1]],

@@ -247,10 +247,32 @@ def test_an_older_database_under_newer_files_signs_nothing(
     in_a_world(database, tmp_path, body)
 
 
+def test_after_a_lost_part_the_log_goes_on_under_another_name(
+    database: ConnectionUrls, tmp_path: Path
+) -> None:
+    """As docs/howto/postgresql.md says, "Restoring a backup"."""
+
+    async def body(world: World, sheet: Any) -> None:
+        frontier = await log.frontier_at(world.pool, BOOK, 3)
+        assert await world.publisher.publish() is not None
+        world.as_superuser(BACK.replace("5", "3"))
+        _go_on(world, frontier, 4)
+        with pytest.raises(LogForked):
+            await world.publisher.publish()
+        world.directory.root.rename(tmp_path / "evidence")
+        world.keys = open_log_keys(tmp_path / "new.keys", "new.example", ENTROPY, SystemTime(2))
+        world.as_superuser("DELETE FROM nostro.checkpoints; DELETE FROM nostro.log_keys")
+        published = await world.publisher.publish()
+        assert published is not None and published.size == 4
+        assert published.note.startswith("new.example/book/")
+
+    in_a_world(database, tmp_path, body)
+
+
 def _go_on(world: World, frontier: bytes, size: int) -> None:
     """Other batches after the fifth, and a head that fits."""
     copied = (
-        "CREATE TEMP TABLE other AS SELECT * FROM nostro.batches WHERE batch_no = 5;"
+        "CREATE TEMP TABLE other AS SELECT * FROM nostro.batches WHERE batch_no = (SELECT max(batch_no) FROM nostro.batches);"
         "UPDATE other SET (batch_no, leaf) = ({0}, sha256('{0}'));"
         "INSERT INTO nostro.batches SELECT * FROM other"
     )
