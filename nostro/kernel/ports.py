@@ -10,6 +10,7 @@ from typing import Any, LiteralString, Protocol, TypeVar
 
 import msgspec
 
+from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.command import Command
 from nostro.kernel.outcome import Evidence, Found, Outcome
@@ -79,6 +80,7 @@ class Acquirer(Protocol):
     """A processor. Each method sends at most once and never raises for what the network did."""
 
     name: str
+    capabilities: Capabilities
 
     async def sale(self, message: PaymentMessage, card: CardDetails) -> Outcome: ...
     async def authorize(self, message: PaymentMessage, card: CardDetails) -> Outcome: ...
@@ -87,6 +89,24 @@ class Acquirer(Protocol):
     async def refund(self, message: PaymentMessage) -> Outcome: ...
     async def inquire(self, reference: str) -> Found: ...
     async def cancel(self, reference: str) -> Evidence: ...
+
+
+class Notification(msgspec.Struct, frozen=True):
+    """What an acquirer said unasked: its own id of that, our reference, and what became of the message."""
+
+    id: str
+    reference: str
+    evidence: Evidence
+
+
+class Forged(Exception):
+    """Not what the acquirer said, or not lately."""
+
+
+class NotificationReader(Protocol):
+    """Verifies and reads the notifications of one acquirer. Raises Forged."""
+
+    def read(self, signature: str, body: bytes) -> Notification: ...
 
 
 class HttpSender(Protocol):

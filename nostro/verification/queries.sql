@@ -1278,27 +1278,31 @@ WITH off AS (
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: sandbox_book
--- The acquirer's whole book against ours, both ways. $2 is the watermark (system time, ms): what
+-- The acquirers' whole books against ours, both ways. $2 is the watermark (system time, ms): what
 -- is younger, or live with
 -- us, is set apart, since the acquirer's book is read after the snapshot was taken.
 WITH theirs AS (
     SELECT
         x.reference, x.operation, x.original, x.amount, x.currency, x.state, x.created_ms,
+        x.acquirer,
         NOT x.cancelled AND x.outcome <> 'declined' AND x.state IN ('approved', 'pending',
             'voided') AS stands
     FROM unnest(
         $3::text [], $4::text [], $5::text [], $6::bigint [], $7::text [], $8::text [], $9::text [],
-        $10::bigint [], $11::boolean []
-    ) AS x (reference, operation, original, amount, currency, outcome, state, created_ms, cancelled)
+        $10::bigint [], $11::boolean [], $12::text []
+    ) AS x (
+        reference, operation, original, amount, currency, outcome, state, created_ms, cancelled,
+        acquirer
+    )
 ),
 ours AS (
     SELECT
-        id, intent, operation, original, amount, currency, state, send_by,
+        id, acquirer, intent, operation, original, amount, currency, state, send_by,
         state IN ('sending', 'unknown') AS live, state = 'approved' AS done, false AS may_fail
     FROM nostro.payment_attempts WHERE book_id = $1
     UNION ALL
     SELECT
-        id, intent, 'refund', original, amount, currency, state, send_by,
+        id, acquirer, intent, 'refund', original, amount, currency, state, send_by,
         state IN ('sending', 'unknown'), state IN ('accepted', 'provisional', 'succeeded'),
         state IN ('accepted', 'provisional')
     FROM nostro.refunds WHERE book_id = $1
@@ -1316,7 +1320,7 @@ pair AS (
         OR coalesce(t.original, '') <> coalesce(o.original, '') AS differs,
         concat_ws(' ', o.state, o.operation, o.amount, o.currency, o.original) AS here,
         concat_ws(' ', t.state, t.operation, t.amount, t.currency, t.original) AS there
-    FROM ours AS o FULL JOIN theirs AS t ON o.id = t.reference
+    FROM ours AS o FULL JOIN theirs AS t ON o.id = t.reference AND o.acquirer = t.acquirer
 ),
 several AS (
     SELECT intent, count(*) AS n, min(id) AS first_id, max(id) AS last_id
