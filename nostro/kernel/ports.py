@@ -80,7 +80,9 @@ class Acquirer(Protocol):
     """A processor. Each method sends at most once and never raises for what the network did."""
 
     name: str
-    capabilities: Capabilities
+
+    @property
+    def capabilities(self) -> Capabilities: ...
 
     async def sale(self, message: PaymentMessage, card: CardDetails) -> Outcome: ...
     async def authorize(self, message: PaymentMessage, card: CardDetails) -> Outcome: ...
