@@ -1,4 +1,4 @@
-"""A circuit: closed while calls succeed, open after too many failed, half open while one call tries it. Pure (ADR 11).
+"""A circuit: closed while calls succeed, open after too many failed, half open while one call tries it. Pure (ADR 12).
 
 Time is passed in. A failure is an answer that never came, not a decline.
 """

@@ -2,9 +2,11 @@
 
 import http.server
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -158,10 +160,17 @@ def test_one_that_notifies_says_it_there_alone_and_until_it_is_heard(
     assert (told["reference"], told["outcome"], told["amount"]) == (
         body["reference"], "approved", 2000,
     )  # fmt: skip
+    eventually(lambda: taken(sandbox) == 1)
     sandbox.kill()
     sandbox.start()
     time.sleep(0.2)
     assert len(heard) == 2, "what was taken is not told again after a restart"
+
+
+def taken(sandbox: SandboxProcess) -> int:
+    """How many notifications it has written down as taken."""
+    with closing(sqlite3.connect(sandbox.directory / "book.sqlite3")) as book:
+        return int(book.execute("SELECT count(*) FROM notified").fetchone()[0])
 
 
 def test_one_that_notifies_has_to_know_where(tmp_path: Path) -> None:
