@@ -18,6 +18,7 @@ from nostro.api.http import limits, refusals
 from nostro.api.whole_body import cut_off
 from nostro.bootstrap.ledger import open_ledger
 from nostro.cli.app import app
+from nostro.conclusions.machine import CONCLUSION
 from nostro.config import MEANING, Settings, variable
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import DAY, SystemTime
@@ -192,6 +193,7 @@ _MACHINES: tuple[tuple[str, str, Machine[Any, Any]], ...] = (
      ATTEMPT),
     ("Refund", "Where a refund stands. `provisional` is `succeeded` on the wire, and may still fail.",
      REFUND),
+    ("Conclusion", "What people conclude of a message that nobody can be asked about.", CONCLUSION),
 )  # fmt: skip
 
 

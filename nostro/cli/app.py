@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from nostro.cli import keys, ledger, proof, queues, routing
+from nostro.cli import conclude, keys, ledger, operators, proof, queues, reports, routing
 from nostro.cli.options import (
     Acquirers,
     DatabaseUrl,
@@ -36,6 +36,9 @@ app.add_typer(keys.app)
 app.add_typer(proof.app)
 app.add_typer(ledger.app)
 app.add_typer(routing.app)
+app.add_typer(reports.app)
+app.add_typer(operators.app)
+app.add_typer(conclude.app)
 app.command("queues")(queues.queues)
 
 

@@ -6,6 +6,7 @@ Adapters implement these; no room knows an adapter, and a simulation replaces ev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, LiteralString, Protocol, TypeVar
 
 import msgspec
@@ -109,6 +110,32 @@ class NotificationReader(Protocol):
     """Verifies and reads the notifications of one acquirer. Raises Forged."""
 
     def read(self, signature: str, body: bytes) -> Notification: ...
+
+
+class ReportLine(msgspec.Struct, frozen=True):
+    """What a settlement report says of one message: the number of the line, our reference, and what became of it."""
+
+    number: int
+    reference: str
+    evidence: Evidence
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A settlement report that adds up: its own name, the day it is of (UTC), and its lines."""
+
+    name: str
+    day: date
+    lines: tuple[ReportLine, ...]
+
+
+class Misreported(Exception):
+    """A report that is not whole, or does not add up: none of it is believed."""
+
+
+class ReportSource(Protocol):
+    """Where the settlement reports of one acquirer come from. Raises Misreported, or Unavailable if there is none now."""
+
+    async def report(self, day: date) -> Report: ...
 
 
 class HttpSender(Protocol):

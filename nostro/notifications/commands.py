@@ -38,7 +38,7 @@ def table_of(reference: str) -> Table[Any]:
     return REFUNDS if reference.startswith("re_") else ATTEMPTS
 
 
-class TakeNote(msgspec.Struct, frozen=True):
+class TakeNotification(msgspec.Struct, frozen=True):
     """Take a notification whose signature was found good. `evidence`: it settles; else it only makes its message due."""
 
     book: int
@@ -78,7 +78,7 @@ class TakeNote(msgspec.Struct, frozen=True):
         )
 
 
-class CloseNote(msgspec.Struct, frozen=True):
+class CloseNotification(msgspec.Struct, frozen=True):
     """What a taken notification came to."""
 
     book: int

@@ -13,7 +13,7 @@ from nostro.kernel.ids import birth_book
 from nostro.kernel.ports import Decider, Entropy, Forged, Notification, NotificationReader, Reader
 from nostro.kernel.table import text_array
 from nostro.merchants.service import Merchants
-from nostro.notifications.commands import CloseNote, Taken, TakeNote
+from nostro.notifications.commands import CloseNotification, Taken, TakeNotification
 from nostro.notifications.judgement import Message
 from nostro.notifications.model import NoteState
 from nostro.payments.model import Attempt
@@ -67,19 +67,20 @@ class Inbox:
             told = source.reader.read(signature, body)
         except Forged:
             return Received.FORGED
-        return await self._take(acquirer, source.capabilities, told, body)
+        can = source.capabilities
+        return await self.take(acquirer, told, body, evidence=can.notifies and not can.inquiry)
 
-    async def _take(
-        self, acquirer: str, can: Capabilities, told: Notification, body: bytes
+    async def take(
+        self, acquirer: str, told: Notification, body: bytes, evidence: bool
     ) -> Received:
+        """Take what is known to be the acquirer's word. `evidence`: it settles; else its message is asked about now."""
         modes = dict(await self._merchants.books())
         book = birth_book(told.reference)
         if (
             book is None or book not in modes
         ):  # whose it is nobody can know: the first book keeps it
             book = min(modes)
-        evidence = can.notifies and not can.inquiry
-        command = TakeNote(book, self._seed(), acquirer, told, body.decode(), evidence)
+        command = TakeNotification(book, self._seed(), acquirer, told, body.decode(), evidence)
         taken: Taken = await self._decider(book).run(command)
         if taken.message is None:
             return Received.WELL
@@ -87,7 +88,7 @@ class Inbox:
         if not settled.applied:
             return Received.AGAIN
         await self._decider(book).run(
-            CloseNote(
+            CloseNotification(
                 book, self._seed(), taken.note.id, NoteState.APPLIED, "it settled its message"
             )
         )

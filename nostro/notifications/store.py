@@ -7,4 +7,6 @@ from nostro.kernel.table import Table
 from nostro.notifications.model import Note
 
 QUERIES = load("nostro.notifications")
-NOTES = Table("notifications", Note, QUERIES, mutable=("state", "reason"))
+NOTES = Table(
+    "notifications", Note, QUERIES, mutable=("state", "reason"), audited="state", about="reference"
+)

@@ -14,7 +14,6 @@ import msgspec
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.outcome import Evidence, NotFound, Rejected, Unknown
-from nostro.kernel.ports import Acquirer
 
 
 class Step(StrEnum):
@@ -68,9 +67,9 @@ def queue(can: Capabilities) -> Awaiting:
 
 
 async def climb(
-    acquirer: Acquirer,
-    doubt: Doubt,
+    can: Capabilities,
     rungs: tuple[Step, ...],
+    inquire: Callable[[], Awaitable[Evidence | NotFound]],
     repeat: Callable[[], Awaitable[Evidence | None]],
     cancel: Callable[[], Awaitable[Evidence]],
 ) -> Reached:
@@ -80,7 +79,7 @@ async def climb(
     durably that it will cancel, and does.
     """
     if Step.INQUIRE in rungs:
-        found = await acquirer.inquire(doubt.reference)
+        found = await inquire()
         if not isinstance(found, NotFound):
             return Reached(found)
     if Step.REPEAT in rungs:
@@ -93,4 +92,4 @@ async def climb(
     # a cancel makes sure that the first never counts.
     if Step.CANCEL in rungs:
         return Reached(await cancel())
-    return Reached(Unknown("nothing is left to be asked"), queue(acquirer.capabilities))
+    return Reached(Unknown("nothing is left to be asked"), queue(can))

@@ -267,3 +267,8 @@ SELECT count(*) FROM nostro.charges
 WHERE
     book_id = $1 AND status = 'failed' AND card ->> 'fingerprint' = $2 AND amount = $3
     AND created_ms >= $4 AND decline_code IS NOT NULL;
+
+-- name: oldest_awaiting_payment_attempts
+-- Since when each acquirer owes an answer that only its report can give (system time).
+SELECT acquirer, min(first_sent) FROM nostro.payment_attempts
+WHERE book_id = $1 AND state = 'unknown' AND awaiting IS NOT NULL GROUP BY acquirer;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from nostro.kernel.clock import BusinessTime
+from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.ports import Reader
 from nostro.payments.ladder import Awaiting
 from nostro.payments.store import QUERIES
@@ -41,3 +41,9 @@ async def waiting(reader: Reader, book: int, queue: Awaiting, limit: int) -> lis
     """The oldest of a queue."""
     rows = await reader.fetch(QUERIES["list_awaiting_attempts"], book, queue, limit)
     return [Waiting(*row) for row in rows]
+
+
+async def owed(reader: Reader, book: int) -> dict[str, SystemTime]:
+    """Since when each acquirer owes an answer that nobody can ask it for."""
+    rows = await reader.fetch(QUERIES["oldest_awaiting_payment_attempts"], book)
+    return {acquirer: SystemTime(since) for acquirer, since in rows}

@@ -15,6 +15,7 @@ from nostro.events.emit import Origin
 from nostro.idempotency.commands import Guarded
 from nostro.idempotency.model import Replayed, Request
 from nostro.kernel.answer import Answer, Proceed, Refusal
+from nostro.kernel.capabilities import NOBODY, Capabilities
 from nostro.kernel.clock import DAY, MINUTE, SECOND, BusinessTime, SystemTime, start_of_day
 from nostro.kernel.command import Command
 from nostro.kernel.errors import CommitUnknown, NostroError, Unavailable
@@ -280,7 +281,9 @@ class Payments:
         return outcome
 
     async def _call(self, book: int, attempt: Attempt, card: CardDetails | None) -> Outcome:
-        acquirer = self._acquirers[attempt.acquirer]
+        acquirer = self._acquirers.get(attempt.acquirer)
+        if acquirer is None:
+            return NotSent(f"settings name no acquirer {attempt.acquirer}")
         message = PaymentMessage(
             attempt.id, attempt.amount, attempt.currency, attempt.account, attempt.send_by,
             attempt.original, attempt.final,
@@ -304,15 +307,26 @@ class Payments:
         then: Then | None = None,
     ) -> Settled:
         """Make an outcome durable: state, ledger, events and the saved answer, once."""
+        command = self.settling(merchant, attempt, evidence, awaiting, then)
+        return await self._decider(merchant.book).run(command)
+
+    def settling(
+        self,
+        merchant: Merchant,
+        attempt: Attempt,
+        evidence: Evidence,
+        awaiting: Awaiting | None = None,
+        then: Then | None = None,
+    ) -> Settle:
+        """The command that settles an attempt by evidence."""
         rungs = self._rungs(attempt)
         if not rungs:
-            awaiting = queue(self._acquirers[attempt.acquirer].capabilities)
-        command = Settle(
+            awaiting = queue(self._can(attempt))
+        return Settle(
             merchant.book, self._seed(), merchant.origin, attempt, evidence, merchant.fee,
             self._available_on(evidence), self._retry_at(attempt, rungs), awaiting,
             then,
         )  # fmt: skip
-        return await self._decider(merchant.book).run(command)
 
     # What the worker finishes
 
@@ -323,7 +337,8 @@ class Payments:
         if attempt is None:
             return None
         reached = await climb(
-            self._acquirers[attempt.acquirer], _doubt(attempt), self._rungs(attempt),
+            self._can(attempt), self._rungs(attempt),
+            lambda: self._acquirers[attempt.acquirer].inquire(attempt.id),
             lambda: self._repeat(merchant.book, attempt),
             lambda: self._cancel(merchant.book, attempt),
         )  # fmt: skip
@@ -338,8 +353,11 @@ class Payments:
         return None if counted is None else await self._call(book, counted, None)
 
     def _rungs(self, attempt: Attempt) -> tuple[Step, ...]:
-        can = self._acquirers[attempt.acquirer].capabilities
-        return steps(can, _doubt(attempt), self._now(), self.timing.margin_ms)
+        return steps(self._can(attempt), _doubt(attempt), self._now(), self.timing.margin_ms)
+
+    def _can(self, attempt: Attempt) -> Capabilities:
+        found = self._acquirers.get(attempt.acquirer)
+        return found.capabilities if found else NOBODY
 
     async def _cancel(self, book: int, attempt: Attempt) -> Evidence:
         if attempt.operation in _ROUTED and not attempt.cancelling:

@@ -114,3 +114,8 @@ WHERE book_id = $1 AND state IN ('unknown', 'accepted', 'provisional') AND await
 -- The oldest of what waits in a queue.
 SELECT id, acquirer, amount, currency, intent, created_ms FROM nostro.refunds
 WHERE book_id = $1 AND state IN ('unknown', 'accepted', 'provisional') AND awaiting = $2 ORDER BY created_ms LIMIT $3;
+
+-- name: oldest_awaiting_refunds
+-- Since when each acquirer owes an answer that only its report can give (system time).
+SELECT acquirer, min(first_sent) FROM nostro.refunds
+WHERE book_id = $1 AND state IN ('unknown', 'accepted', 'provisional') AND awaiting IS NOT NULL GROUP BY acquirer;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nostro.kernel.clock import SystemTime
 from nostro.kernel.ports import Reader
 from nostro.payments.ladder import Awaiting
 from nostro.payments.queues import Queue, Waiting
@@ -18,3 +19,9 @@ async def waiting(reader: Reader, book: int, queue: Awaiting, limit: int) -> lis
     """The oldest of a queue."""
     rows = await reader.fetch(QUERIES["list_awaiting_refunds"], book, queue, limit)
     return [Waiting(id, "refund", *rest) for id, *rest in rows]
+
+
+async def owed(reader: Reader, book: int) -> dict[str, SystemTime]:
+    """Since when each acquirer owes an answer that nobody can ask it for."""
+    rows = await reader.fetch(QUERIES["oldest_awaiting_refunds"], book)
+    return {acquirer: SystemTime(since) for acquirer, since in rows}

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from nostro.idempotency.commands import Guarded
 from nostro.kernel.answer import Answer, Proceed, Refusal
+from nostro.kernel.capabilities import NOBODY, Capabilities
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Command
 from nostro.kernel.errors import CommitUnknown, Unavailable
-from nostro.kernel.outcome import Evidence, Outcome
+from nostro.kernel.outcome import Evidence, NotSent, Outcome
 from nostro.kernel.ports import Acquirer, Clock, Decider, Entropy, PaymentMessage, Reader
 from nostro.kernel.table import text_array
 from nostro.payments.ladder import Awaiting, Doubt, Step, climb, queue, steps
@@ -98,7 +99,10 @@ class Refunds:
             refund.id, refund.amount, refund.currency, refund.account, refund.send_by,
             refund.original,
         )  # fmt: skip
-        return await self._acquirers[refund.acquirer].refund(message)
+        acquirer = self._acquirers.get(refund.acquirer)
+        if acquirer is None:
+            return NotSent(f"settings name no acquirer {refund.acquirer}")
+        return await acquirer.refund(message)
 
     async def settle(
         self,
@@ -109,14 +113,25 @@ class Refunds:
         awaiting: Awaiting | None = None,
     ) -> Settled:
         """Make an outcome durable: state, ledger, events and the saved answer, once."""
+        command = self.settling(merchant, refund, charge, evidence, awaiting)
+        return await self._decider(merchant.book).run(command)
+
+    def settling(
+        self,
+        merchant: Merchant,
+        refund: Refund,
+        charge: Charge,
+        evidence: Evidence,
+        awaiting: Awaiting | None = None,
+    ) -> SettleRefund:
+        """The command that settles a refund by evidence."""
         rungs = self._rungs(refund)
         if not rungs:
-            awaiting = queue(self._acquirers[refund.acquirer].capabilities)
-        command = SettleRefund(
+            awaiting = queue(self._can(refund))
+        return SettleRefund(
             merchant.book, self._seed(), merchant.origin, refund, charge, evidence,
             self._retry_at(refund.send_by) if rungs else self._much_later(), awaiting,
         )  # fmt: skip
-        return await self._decider(merchant.book).run(command)
 
     # What the worker finishes
 
@@ -131,7 +146,8 @@ class Refunds:
         if refund.state is RefundState.WAITING:
             return await self._fund(merchant, refund, charge)
         reached = await climb(
-            self._acquirers[refund.acquirer], _doubt(refund), self._rungs(refund),
+            self._can(refund), self._rungs(refund),
+            lambda: self._acquirers[refund.acquirer].inquire(refund.id),
             lambda: self._repeat(merchant.book, refund),
             lambda: self._acquirers[refund.acquirer].cancel(refund.id),
         )  # fmt: skip
@@ -153,8 +169,11 @@ class Refunds:
         return None if counted is None else await self._call(counted)
 
     def _rungs(self, refund: Refund) -> tuple[Step, ...]:
-        can = self._acquirers[refund.acquirer].capabilities
-        return steps(can, _doubt(refund), self._now(), self.timing.margin_ms)
+        return steps(self._can(refund), _doubt(refund), self._now(), self.timing.margin_ms)
+
+    def _can(self, refund: Refund) -> Capabilities:
+        found = self._acquirers.get(refund.acquirer)
+        return found.capabilities if found else NOBODY
 
     # Small parts
 

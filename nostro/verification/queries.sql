@@ -1143,6 +1143,17 @@ present AS (
     UNION ALL
     SELECT 'refunds', id, state FROM nostro.refunds WHERE book_id = $1
     UNION ALL
+    SELECT 'notifications', id, state FROM nostro.notifications WHERE book_id = $1
+    UNION ALL
+    SELECT 'operators', id, state FROM nostro.operators WHERE book_id = $1
+    UNION ALL
+    SELECT
+        'conclusions', id,
+        format(
+            '%s by %s: %s, evidence %s', state, coalesce(decided_by, proposed_by), verdict, evidence
+        )
+    FROM nostro.conclusions WHERE book_id = $1
+    UNION ALL
     SELECT
         'holds', replace(hold_id::text, '-', ''),
         CASE WHEN open THEN format('open %s', remaining) ELSE 'closed' END
@@ -1259,6 +1270,39 @@ off AS (
     WHERE
         (a.setting_no IS DISTINCT FROM t.n OR a.state IS DISTINCT FROM t.state)
         AND coalesce(a.account, t.subject) NOT IN (SELECT y.subject FROM young AS y)
+)
+SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
+
+-- name: conclusions
+WITH message AS (
+    SELECT id, state, 'approved' AS done, 'undone' AS not_done
+    FROM nostro.payment_attempts WHERE book_id = $1
+    UNION ALL
+    SELECT id, state, 'succeeded', 'failed' FROM nostro.refunds WHERE book_id = $1
+),
+off AS (
+    SELECT
+        c.id AS subject,
+        format(
+            '%s, proposed by %s, decided by %s, on %s; the message is %s', c.state, c.proposed_by,
+            c.decided_by, CASE WHEN f.sha256 IS NULL THEN 'no evidence' ELSE f.name END, m.state
+        ) AS detail
+    FROM nostro.conclusions AS c
+    LEFT JOIN
+        nostro.evidence_files AS f
+        ON c.book_id = f.book_id AND c.evidence = f.sha256
+        AND f.sha256 = encode(sha256(f.body), 'hex')
+    LEFT JOIN nostro.operators AS p ON c.book_id = p.book_id AND c.proposed_by = p.id
+    LEFT JOIN nostro.operators AS d ON c.book_id = d.book_id AND c.decided_by = d.id
+    LEFT JOIN message AS m ON c.id = m.id
+    WHERE
+        c.book_id = $1 AND (
+            f.sha256 IS NULL OR p.id IS NULL OR m.id IS NULL
+            OR (c.state = 'applied' AND (
+                d.id IS NULL OR d.id = p.id
+                OR m.state <> CASE WHEN c.verdict = 'done' THEN m.done ELSE m.not_done END
+            ))
+        )
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 

@@ -109,7 +109,10 @@ def climbed(
         found: Evidence = await acquirer.cancel("att_1")
         return found
 
-    reached = asyncio.run(climb(acquirer, doubt(repeatable), rungs, repeat, cancel))  # type: ignore[arg-type]
+    async def inquire() -> Any:
+        return await acquirer.inquire("att_1")
+
+    reached = asyncio.run(climb(acquirer.capabilities, rungs, inquire, repeat, cancel))
     return reached.evidence, reached.awaiting
 
 
