@@ -11,20 +11,27 @@ import typer
 
 import nostro.db.errors
 import nostro.kernel.errors
+from nostro.acquirers.manners import MANNERS
 from nostro.api import errors
 from nostro.api.app import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from nostro.api.http import limits, refusals
 from nostro.api.whole_body import cut_off
 from nostro.bootstrap.ledger import open_ledger
 from nostro.cli.app import app
+from nostro.conclusions.machine import CONCLUSION
 from nostro.config import MEANING, Settings, variable
+from nostro.kernel.capabilities import Capabilities
+from nostro.kernel.clock import DAY, SystemTime
 from nostro.kernel.machine import Machine
 from nostro.kernel.posting import Balance, Kind, Limits, Transfer
 from nostro.kernel.secret import Secret
 from nostro.ledger import Entry, Ledger, LedgerAccount, Recorded, bounds
 from nostro.ledger.refusals import MEANINGS, Refusal
+from nostro.payments.ladder import Doubt, queue, steps
 from nostro.payments.machine import ATTEMPT, INTENT
+from nostro.payments.service import Timing
 from nostro.refunds.machine import REFUND
+from sandbox.manners import MANNERS as SANDBOX_MANNERS
 
 REFERENCE = Path(__file__).with_name("reference")
 NOTE = "<!-- Written by `make docs` from the program. Do not edit. -->\n"
@@ -38,6 +45,7 @@ def pages() -> dict[str, str]:
         "errors.md": api_errors(),
         "states.md": states(),
         "ledger-library.md": ledger_library(),
+        "acquirers.md": acquirers(),
     }
 
 
@@ -185,6 +193,7 @@ _MACHINES: tuple[tuple[str, str, Machine[Any, Any]], ...] = (
      ATTEMPT),
     ("Refund", "Where a refund stands. `provisional` is `succeeded` on the wire, and may still fail.",
      REFUND),
+    ("Conclusion", "What people conclude of a message that nobody can be asked about.", CONCLUSION),
 )  # fmt: skip
 
 
@@ -194,6 +203,65 @@ def states() -> str:
     for name, about, machine in _MACHINES:
         lines += ["", f"## {name}", "", about, "", "```mermaid", machine.mermaid(), "```"]
     return "\n".join(lines) + "\n"
+
+
+def acquirers() -> str:
+    """What each manner of acquirer can be asked, and what that means for an unknown outcome."""
+    lines = ["# Acquirers: what each can be asked", "", NOTE, _ACQUIRERS_BEFORE]
+    names = Capabilities.__struct_fields__
+    lines += [f"| manner | {' | '.join(f'`{name}`' for name in names)} |"]
+    lines += ["|---" * (len(names) + 1) + "|"]
+    for manner, can in MANNERS.items():
+        lines.append(f"| `{manner}` | {' | '.join(_shown(getattr(can, n)) for n in names)} |")
+    lines += ["", *(f"- `{manner.name}`: {manner.about}." for manner in SANDBOX_MANNERS.values())]
+    lines += [
+        "",
+        "## The ladder",
+        "",
+        _LADDER_BEFORE,
+        "| manner | of a sale just sent | of one that may not be repeated | a day later |",
+    ]
+    lines += ["|---|---|---|---|"]
+    for manner, can in MANNERS.items():
+        lines.append(
+            f"| `{manner}` | {_ladder(can, True, 0)} | {_ladder(can, False, 0)} | {_ladder(can, True, DAY)} |"
+        )
+    return "\n".join([*lines, "", _LADDER_AFTER])
+
+
+def _shown(value: object) -> str:
+    words: dict[object, str] = {None: "for ever", 0: "never"}
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return words.get(value) or f"{value:,} ms"
+
+
+def _ladder(can: Capabilities, repeatable: bool, age_ms: int) -> str:
+    sent = SystemTime(0)
+    doubt = Doubt("att_1", sent, repeatable)
+    rungs = steps(can, doubt, SystemTime(age_ms), Timing().margin_ms)
+    return ", ".join([*rungs, queue(can)])
+
+
+_ACQUIRERS_BEFORE = """\
+The rooms never ask which acquirer they talk to, only what it can be asked. A manner is a set of such capabilities that the sandbox can take on
+(`--sandbox-manner`), and that `NOSTRO_ACQUIRERS` names for others (`name=URL#manner`; `#manner:MILLISECONDS` sets the window).
+
+- `inquiry`: it says what became of a reference of ours. Its "not found" concludes nothing.
+- `replay_window_ms`: for how long after the first send it knows a reference. Till then a repeat is answered and not executed again, and a cancel finds
+  what it cancels; after that neither is sent. A margin of the deadline to send and the deadline to answer is kept.
+- `cancel_by_reference`: it undoes what was done under a reference, and refuses the reference from then on.
+- `notifies`: it says outcomes by signed notifications. Where it has no inquiry, they are evidence.
+- `honours_send_by`: it refuses what arrives after `send_by`. Nothing relies on it.
+"""
+_LADDER_BEFORE = """\
+What is tried for an unknown outcome, in order, and the queue in which it waits if nothing of that gives evidence. A repeat is under the same
+reference; a repeat that is rejected is followed by a cancel. Once a cancel may have left, nothing but a cancel follows.
+"""
+_LADDER_AFTER = """\
+`nostro queues` tells how many wait in each queue, and for how long. What waits there is looked at again every hour, every minute where there is
+an inquiry, and at once when a notification comes.
+"""
 
 
 def ledger_library() -> str:

@@ -22,6 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 4242
     sandbox_port: int = 4243
     sandbox_url: str | None = None
+    sandbox_manner: str = "honours"
+    acquirers: str | None = None
+    routing: Path | None = None
     database_url: Secret | None = None
     app_url: Secret | None = None  # the app role's URL, given to the children of `nostro up`
     secret_key: Secret | None = None
@@ -85,7 +88,7 @@ def _typed(name: str, value: object) -> object:
         return int(value)
     if name in _SECRETS:
         return Secret(value)
-    if name == "data_dir":
+    if name in ("data_dir", "routing"):
         return Path(value)
     return value.lower() in ("1", "true", "yes") if name.startswith("webhook") else value
 
@@ -109,6 +112,12 @@ MEANING: Mapping[str, str] = {
     "port": "Port of the API.",
     "sandbox_port": "Port of the sandbox acquirer, on 127.0.0.1.",
     "sandbox_url": "A sandbox acquirer that runs elsewhere; `nostro up` then starts none.",
+    "sandbox_manner": "What the sandbox acquirer can be asked: `honours`, `forgets`, `no-inquiry`, `ignores-send-by`, "
+    "`notifies-only` or `mute`. Several, separated by commas: `nostro up` starts one of each, on the ports from "
+    "`NOSTRO_SANDBOX_PORT` on.",
+    "acquirers": "The acquirers, `name=URL` separated by commas, each with `#manner` if it has another than `honours`: "
+    "`sandbox=http://127.0.0.1:4243,second=http://10.0.0.7:4243#forgets`. Without it: the sandbox.",
+    "routing": "A TOML file of routing rules. Without it: every payment goes to the first acquirer, and fails over to the others.",
     "database_url": "An external PostgreSQL, 15 or newer, as its owner. Without it: the embedded one.",
     "app_url": "The application role's URL. `nostro up` gives it to its children.",
     "secret_key": "Registers this `sk_test_…` key for the first account.",

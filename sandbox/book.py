@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from sandbox.decisions import mature
+from sandbox.manners import HONOURS, Manner
 from sandbox.model import Batch, Operation, Tombstone
 
 _CACHE_KIB = 8_192
@@ -32,9 +33,12 @@ QUERIES = _load_queries()
 class Book:
     """The writer's side of the book."""
 
-    def __init__(self, path: Path, refund_delay_ms: int) -> None:
-        """Open or create the book at ``path``."""
-        self.refund_delay_ms = refund_delay_ms
+    def __init__(self, path: Path, refund_delay_ms: int, manner: Manner = HONOURS) -> None:
+        """Open or create the book at ``path``.
+
+        Raises `sqlite3.IntegrityError` if references of it were used twice and ``manner`` never forgets.
+        """
+        self.refund_delay_ms, self.manner = refund_delay_ms, manner
         self._sql = sqlite3.connect(path, isolation_level=None)
         for pragma in (
             "journal_mode = WAL",
@@ -46,6 +50,10 @@ class Book:
         self._require("journal_mode", "wal")
         self._require("synchronous", 2)
         self._sql.executescript(QUERIES["schema"])
+        references = "repeated_references" if manner.forgets else "unique_references"
+        self._sql.executescript(QUERIES[references])
+        if manner.notifies:
+            self._sql.executescript(QUERIES["notifications"])
         head = self._sql.execute(QUERIES["head"]).fetchone()
         self._last_seq: int = head[0] if head else 0
         self._last_ms: int = head[1] if head else 0
@@ -61,7 +69,7 @@ class Book:
         The book's time never runs backwards, whatever the clock does.
         """
         now_ms = max(clock_ms, self._last_ms)
-        batch = Batch(now_ms, self._last_seq + 1, self.refund_delay_ms)
+        batch = Batch(now_ms, self._last_seq + 1, self.refund_delay_ms, self.manner)
         wanted = (msgspec.json.encode(list(references)).decode(),)
         for operation in self._operations("load_operations", wanted):
             batch.operations[operation.reference] = operation
@@ -83,6 +91,14 @@ class Book:
         """When the next refund turns into what it becomes, if any is waiting."""
         due: int | None = self._sql.execute(QUERIES["next_maturity"]).fetchone()[0]
         return due
+
+    def not_notified(self) -> list[Operation]:
+        """The oldest operations of which nobody has been told."""
+        return list(self._operations("not_notified", ()))
+
+    def mark_notified(self, seq: int) -> None:
+        """Remember that the merchant has acknowledged a notification."""
+        self._sql.execute(QUERIES["insert_notified"], (seq,))
 
     def close(self) -> None:
         """Fold the write-ahead log into the book and close it."""

@@ -74,7 +74,7 @@ def decide(batch: Batch, request: Any, identity: Identity) -> Answer:
         return rule(batch, request)
     card_hash = identity.card_hash(request.card.number) if type(request) is Authorize else None
     fingerprint = identity.fingerprint(request, card_hash)
-    known = batch.operations.get(request.reference)
+    known = batch.known(request.reference)
     if known is not None:
         return _repeat(known, fingerprint)
     _refuse_buried(batch, request.reference)
@@ -112,7 +112,9 @@ def _refuse_buried(batch: Batch, reference: str) -> None:
 
 
 def _refuse_late(batch: Batch, request: Authorize | Capture | Void | Refund) -> None:
-    if request.send_by is not None and request.send_by < batch.now_ms:
+    if not batch.manner.honours_send_by or request.send_by is None:
+        return
+    if request.send_by < batch.now_ms:
         batch.bury(request.reference, "rejected_late")
         raise Refusal(400, "rejected_late", "The request arrived after its send_by.")
 
@@ -280,7 +282,7 @@ def _follow(
 
 
 def _cancel(batch: Batch, request: Cancel) -> Answer:
-    operation = batch.operations.get(request.reference)
+    operation = batch.known(request.reference)
     if operation is None:
         if request.reference not in batch.tombstones:
             batch.bury(request.reference, "cancelled_reference")
@@ -304,7 +306,7 @@ def _undo(batch: Batch, operation: Operation) -> None:
 
 
 def _inquire(batch: Batch, request: Inquire) -> Answer:
-    operation = batch.operations.get(request.reference)
+    operation = batch.known(request.reference)
     if operation is not None:
         return Decided(operation)
     tombstone = batch.tombstones.get(request.reference)

@@ -6,6 +6,8 @@ and the book writes what changed.
 
 from dataclasses import dataclass, field
 
+from sandbox.manners import HONOURS, Manner
+
 
 @dataclass(slots=True)
 class Operation:
@@ -59,11 +61,19 @@ class Batch:
     now_ms: int
     next_seq: int
     refund_delay_ms: int
+    manner: Manner = HONOURS
     operations: dict[str, Operation] = field(default_factory=dict)
     tombstones: dict[str, Tombstone] = field(default_factory=dict)
     inserted: list[Operation] = field(default_factory=list)
     changed: dict[int, Operation] = field(default_factory=dict)
     buried: list[Tombstone] = field(default_factory=list)
+
+    def known(self, reference: str) -> Operation | None:
+        """What was done under a reference, unless it is forgotten by now."""
+        found = self.operations.get(reference)
+        if found is None or not self.manner.remembers(found.created_ms, self.now_ms):
+            return None
+        return found
 
     @property
     def is_dirty(self) -> bool:

@@ -1,7 +1,7 @@
 -- schema
 CREATE TABLE IF NOT EXISTS operations (
   seq            INTEGER PRIMARY KEY,
-  reference      TEXT NOT NULL UNIQUE,
+  reference      TEXT NOT NULL,
   operation      TEXT NOT NULL CHECK (operation IN ('authorize', 'sale', 'capture', 'void', 'refund')),
   original       TEXT,
   merchant       TEXT NOT NULL,
@@ -40,8 +40,26 @@ CREATE TABLE IF NOT EXISTS tombstones (
 -- The last number and time given out; a new operation is never numbered or dated before them.
 SELECT seq, created_ms FROM operations ORDER BY seq DESC LIMIT 1;
 
+-- unique_references
+-- Nothing is done twice under one reference, decided by the rules and held by the index.
+CREATE UNIQUE INDEX IF NOT EXISTS one_of_a_reference ON operations (reference);
+
+-- repeated_references
+-- An acquirer that forgets may do it again: the newest is the one that is found.
+DROP INDEX IF EXISTS one_of_a_reference;
+CREATE INDEX IF NOT EXISTS of_a_reference ON operations (reference);
+
 -- load_operations
-SELECT * FROM operations WHERE reference IN (SELECT value FROM json_each(?));
+SELECT * FROM operations WHERE reference IN (SELECT value FROM json_each(?)) ORDER BY seq;
+
+-- notifications
+CREATE TABLE IF NOT EXISTS notified (seq INTEGER PRIMARY KEY) STRICT;
+
+-- not_notified
+SELECT * FROM operations WHERE seq NOT IN (SELECT seq FROM notified) ORDER BY seq LIMIT 100;
+
+-- insert_notified
+INSERT OR IGNORE INTO notified VALUES (?);
 
 -- load_tombstones
 SELECT * FROM tombstones WHERE reference IN (SELECT value FROM json_each(?));

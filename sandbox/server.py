@@ -5,6 +5,7 @@ import errno
 import fcntl
 import resource
 import signal
+import sqlite3
 from pathlib import Path
 from typing import IO
 
@@ -12,8 +13,10 @@ import uvloop
 
 from sandbox.book import Book, Reader
 from sandbox.connections import Connection
-from sandbox.identity import load_identity
+from sandbox.identity import Identity, load_identity
 from sandbox.journal import journal
+from sandbox.manners import HONOURS, Manner
+from sandbox.notices import Notices, Notify
 from sandbox.service import Service
 from sandbox.writer import Writer
 
@@ -27,22 +30,38 @@ class CannotStart(Exception):
     """A reason, in one sentence, why the sandbox cannot start."""
 
 
-def run(port: int, data_dir: str | Path, refund_delay_ms: int = REFUND_DELAY_MS) -> None:
+def run(
+    port: int,
+    data_dir: str | Path,
+    refund_delay_ms: int = REFUND_DELAY_MS,
+    manner: Manner = HONOURS,
+    notify: Notify | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT. Port 0 takes a free one; the first log line says which.
 
     Raises `CannotStart` if the port or the data directory is in use.
     """
+    if manner.notifies and notify is None:
+        raise CannotStart(f"An acquirer that {manner.name} needs --notify-url.")
     _allow_many_sockets()
     directory = Path(data_dir)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(directory):
-        uvloop.run(_Sandbox(port, directory, refund_delay_ms).serve())
+        uvloop.run(_Sandbox(port, directory, refund_delay_ms, manner, notify).serve())
 
 
 class _Sandbox:
     """The listening socket and what stands behind it."""
 
-    def __init__(self, port: int, directory: Path, refund_delay_ms: int) -> None:
+    def __init__(
+        self,
+        port: int,
+        directory: Path,
+        refund_delay_ms: int,
+        manner: Manner,
+        notify: Notify | None,
+    ) -> None:
+        self._manner, self._notify = manner, notify
         self._port, self._directory, self._refund_delay_ms = port, directory, refund_delay_ms
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
@@ -55,9 +74,10 @@ class _Sandbox:
             loop.add_signal_handler(number, stop.set)
         identity = load_identity(self._directory / "identity.json")
         path = self._directory / "book.sqlite3"
-        book = Book(path, self._refund_delay_ms)
+        book = self._open(path)
         writer = Writer(book, identity)
-        self._service = Service(writer, Reader(path), identity, self._refuse)
+        notices = self._notices(book, identity)
+        self._service = Service(writer, Reader(path), identity, self._refuse, self._manner, notices)
         await self._listen()
         journal(
             "started",
@@ -65,9 +85,24 @@ class _Sandbox:
             port=self._port,
             data_dir=str(self._directory),
             operations=book.last_seq,
+            manner=self._manner.name,
         )
         await stop.wait()
+        if notices is not None:
+            await notices.close()
         await self._stop(writer)
+
+    def _notices(self, book: Book, identity: Identity) -> Notices | None:
+        if self._notify is None or not self._manner.notifies:
+            return None
+        return Notices(book, identity, self._notify)
+
+    def _open(self, path: Path) -> Book:
+        try:
+            return Book(path, self._refund_delay_ms, self._manner)
+        except sqlite3.IntegrityError as error:
+            reason = f"{path} has references that were used twice: its acquirer forgets them."
+            raise CannotStart(reason) from error
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()

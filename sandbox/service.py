@@ -20,7 +20,9 @@ from sandbox.faults import DelayMs, Faults, Rule
 from sandbox.identity import Identity
 from sandbox.journal import journal
 from sandbox.listings import PAGE_DEFAULT, PAGE_MAX, book_page, summary
+from sandbox.manners import HONOURS, Manner
 from sandbox.messages import Authorize, Cancel, Capture, Inquire, Refund, Request, Void
+from sandbox.notices import Notices
 from sandbox.settlement import write_settlement
 from sandbox.writer import Respond, Writer
 
@@ -57,10 +59,13 @@ class Service:
         reader: Reader,
         identity: Identity,
         refuse: Callable[[int], None],
+        manner: Manner = HONOURS,
+        notices: Notices | None = None,
     ) -> None:
         """``refuse`` stops listening for some milliseconds."""
         self._writer, self._reader, self._identity = writer, reader, identity
         self._refuse = refuse
+        self._manner, self._notices = manner, notices
         self._loop = asyncio.get_running_loop()
         self._faults = Faults([], Random(0))
         self._reading = ThreadPoolExecutor(1, "read")
@@ -73,6 +78,7 @@ class Service:
             (b"POST", b"/control/hold"): self._hold,
             (b"GET", b"/control/hold"): self._show_hold,
             (b"POST", b"/control/settings"): self._set,
+            (b"POST", b"/control/notifications"): self._hold_notifications,
             (b"GET", b"/health"): self._health,
         }
 
@@ -80,7 +86,7 @@ class Service:
         """Handle one HTTP request."""
         try:
             post = _POSTS.get(url) if method == b"POST" else None
-            if post is not None:
+            if post is not None and (self._manner.cancels or post[0] != "cancel"):
                 self._operate(connection, post[0], post[1].decode(body))
             else:
                 self._route(connection, method, url, body)
@@ -99,7 +105,18 @@ class Service:
             if rule is not None:
                 self._fail(connection, rule, request)
                 return
-        self._writer.submit(request, self._gate(connection.respond, request))
+        self._writer.submit(request, self._gate(self._voice(connection.respond), request))
+
+    def _voice(self, respond: Respond) -> Respond:
+        """How answers are given: outright, or, where they come by notification, as `pending`."""
+        if self._notices is None:
+            return respond
+        return lambda reply: self._defer(respond, reply)
+
+    def _defer(self, respond: Respond, reply: Reply) -> None:
+        assert self._notices is not None
+        self._notices.tell()
+        respond(_as_pending(reply) if reply.status == 200 else reply)
 
     def _gate(self, respond: Respond, request: Request) -> Respond:
         if not self._is_holding or isinstance(request, Inquire):
@@ -121,7 +138,7 @@ class Service:
             case "error_before":
                 connection.respond(_BROKEN)
             case "delay_before":
-                respond = self._gate(connection.respond, request)
+                respond = self._gate(self._voice(connection.respond), request)
                 self._loop.call_later(delay, self._writer.submit, request, respond)
             case _:
                 spoiled = self._spoil(connection, rule)
@@ -129,9 +146,9 @@ class Service:
 
     def _spoil(self, connection: Connection, rule: Rule) -> Respond:
         """Make the response of an operation that is acted on and then answered badly."""
-        respond = connection.respond
+        respond = self._voice(connection.respond)
         spoilers: dict[str, Respond] = {
-            "reply_lost": lambda _: connection.abort(),
+            "reply_lost": lambda _: self._lose(connection),
             "delay": lambda r: _ignore(self._loop.call_later(rule.delay_ms / 1000, respond, r)),
             "error_after": lambda _: respond(_BROKEN),
             "truncated": connection.truncate,
@@ -140,6 +157,11 @@ class Service:
         }
         return spoilers[rule.fault]
 
+    def _lose(self, connection: Connection) -> None:
+        if self._notices is not None:
+            self._notices.tell()
+        connection.abort()
+
     def _route(self, connection: Connection, method: bytes, url: bytes, body: bytes) -> None:
         path, _, query = url.partition(b"?")
         control = self._controls.get((method, path))
@@ -147,7 +169,7 @@ class Service:
             connection.respond(control(body))
         elif method != b"GET":
             connection.respond(_no_such(path))
-        elif path.startswith(b"/v1/operations/"):
+        elif path.startswith(b"/v1/operations/") and self._manner.answers_inquiries:
             reference = unquote(path.removeprefix(b"/v1/operations/").decode("ascii"))
             self._operate(connection, "inquire", msgspec.convert({"reference": reference}, Inquire))
         else:
@@ -200,6 +222,12 @@ class Service:
     def _show_hold(self, _: bytes) -> Reply:
         return Reply(200, encode({"on": self._is_holding, "held": len(self._held)}))
 
+    def _hold_notifications(self, body: bytes) -> Reply:
+        on = msgspec.json.decode(body, type=Hold).on
+        if self._notices is not None:
+            self._notices.hold(on)
+        return Reply(200, encode({"on": on}))
+
     def _set(self, body: bytes) -> Reply:
         settings = msgspec.json.decode(body, type=Settings)
         self._writer.book.refund_delay_ms = settings.refund_delay_ms
@@ -207,7 +235,12 @@ class Service:
 
     def _health(self, _: bytes) -> Reply:
         book = self._writer.book
-        facts = {"status": "ok", "operations": book.last_seq, "batches": self._writer.batches}
+        facts = {
+            "status": "ok",
+            "operations": book.last_seq,
+            "batches": self._writer.batches,
+            "manner": self._manner.name,
+        }
         return Reply(200, encode(facts))
 
 
@@ -229,6 +262,14 @@ def _no_such(path: bytes) -> Reply:
 
 def _with(reply: Reply, **changes: object) -> Reply:
     return Reply(reply.status, encode(msgspec.json.decode(reply.body) | changes))
+
+
+def _as_pending(reply: Reply) -> Reply:
+    """Say that it was taken, and nothing of what became of it."""
+    whole = msgspec.json.decode(reply.body)
+    told = ("reference", "operation", "acquirer_reference", "amount", "currency", "created_ms")
+    body = {name: whole[name] for name in told}
+    return Reply(200, encode({"outcome": "pending", "state": "pending", **body}))
 
 
 def _with_wrong_amount(reply: Reply) -> Reply:

@@ -113,7 +113,7 @@ class SandboxAcquirer:
             status, body = await self._http.get(b"/v1/operations/" + reference.encode())
         except (NeverWritten, NoAnswer) as error:
             return Unknown(f"inquiry: {error}")
-        return _found(status, body, reference)
+        return found(status, body, reference)
 
     async def cancel(self, reference: str) -> Evidence:
         """Undo by our reference; an unknown one is refused for ever by a tombstone."""
@@ -229,7 +229,8 @@ def _definitive(answer: _Answer) -> Approved | Pending | Declined | Unknown:
             return Unknown(f"outcome {other!r}")
 
 
-def _found(status: int, body: bytes, reference: str) -> Found:
+def found(status: int, body: bytes, reference: str) -> Found:
+    """What an answer to an inquiry says; a notification says the same."""
     answer = _parsed(body)
     if answer is None or answer.reference != reference:
         return Unknown(f"inquiry answered {status}, and not for this reference")

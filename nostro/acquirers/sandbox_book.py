@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import aiohttp
 import msgspec
+from msgspec.structs import replace
 
 from nostro.kernel.errors import Unavailable
 from nostro.verification.acquirer_book import Line
@@ -23,6 +24,13 @@ class _Page(msgspec.Struct, frozen=True):
 
 
 _decode = msgspec.json.Decoder(_Page).decode
+
+
+async def books(acquirers: Mapping[str, str]) -> AsyncIterator[Sequence[Line]]:
+    """The pages of several sandboxes, by name and URL. Raises Unavailable when one cannot be read."""
+    for name, base_url in acquirers.items():
+        async for page in pages(base_url):
+            yield [replace(line, acquirer=name) for line in page]
 
 
 async def pages(base_url: str, page: int = PAGE) -> AsyncIterator[Sequence[Line]]:

@@ -23,6 +23,7 @@ from nostro.api import errors, expand, openapi, versions
 from nostro.api.answers import answer
 from nostro.api.echo import echo
 from nostro.api.errors import ApiError
+from nostro.api.notifications import Door
 from nostro.api.operation import Call, Operation, by_path
 from nostro.api.parameters import form_refused, parse
 from nostro.api.public_log import PublicLog
@@ -291,6 +292,7 @@ def build(open_services: OpenServices, operations: list[Operation]) -> Applicati
         app.add_route(path, Resource(holder, methods))
     app.add_route("/health", Health(holder))
     app.add_route("/openapi.json", Document(operations))
+    app.add_route("/nostro/v1/notifications/{acquirer}", Notifications(holder))
     app.add_route("/nostro/v1/log/{book:int}/{what:path}", LogFiles(holder))
     app.add_sink(_unknown_url, "/")
     app.add_error_handler(Exception, _our_mistake)
@@ -327,6 +329,26 @@ class LogFiles:
                 _refuse(response, errors.unknown_url(request.method, request.path))
         except Unavailable:
             _refuse(response, errors.unavailable())
+
+
+class Notifications:
+    """What acquirers tell us unasked. No key opens it: the signature does."""
+
+    def __init__(self, holder: Holder) -> None:
+        self._door = Door(holder)
+
+    async def on_post(self, request: Request, response: Response, acquirer: str) -> None:
+        """200 when it is kept, 400 when it is not theirs, 503 when it should come again."""
+        try:
+            refusal = await self._door.take(request, acquirer)
+        except (Unavailable, CommitUnknown, Overloaded):
+            refusal = errors.unavailable()
+        except ApiError as error:
+            refusal = error
+        if refusal is None:
+            response.media = {"received": True}
+        else:
+            _refuse(response, refusal)
 
 
 class Document:

@@ -9,6 +9,7 @@ from nostro.api.fingerprint import RequestFingerprint
 from nostro.events.targets import Policy
 from nostro.kernel.ports import Clock, Decider, Entropy, Reader, SecretBox
 from nostro.merchants.service import Merchants
+from nostro.notifications.service import Inbox
 from nostro.payments.service import Payments
 from nostro.refunds.service import Refunds
 from nostro.vault.service import CardVault
@@ -27,5 +28,6 @@ class Services:
     fingerprint: RequestFingerprint
     payments: Payments
     refunds: Refunds
+    inbox: Inbox
     box: SecretBox
     webhook_targets: Mapping[bool, Policy]  # by mode: where webhooks may be sent

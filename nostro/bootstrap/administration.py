@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from nostro.acquirers.places import FIRST, places
+from nostro.acquirers.places import urls as urls_of_places
 from nostro.audit import erasing
 from nostro.audit.alarms import SettleAlarm
 from nostro.audit.log_keys import read_log_keys
@@ -163,9 +165,9 @@ async def verify(
 ) -> int:
     """Verify books (none named: all) as the role that may only read; with `full`, derive everything again."""
     found = await urls(settings)
-    sandbox = sandbox_url(settings) if with_acquirer else None
+    acquirers = acquirer_urls(settings) if with_acquirer else None
     held = _held(settings, full) if full else None
-    return await verification.run(found.read_only, sandbox, books or None, as_json, full=held)
+    return await verification.run(found.read_only, acquirers, books or None, as_json, full=held)
 
 
 def _held(settings: Settings, full: Full) -> verification.Held:
@@ -188,6 +190,15 @@ async def export_ledger(settings: Settings, wanted: LedgerExport) -> int:
     """Export a book as the role that may only read."""
     found = await urls(settings)
     return await export_file.run(found.read_only, wanted)
+
+
+def acquirer_urls(settings: Settings) -> Mapping[str, str]:
+    """Where the acquirers are: as given, else as the running `nostro up` says, else the sandbox at its usual port."""
+    running = instance.find(settings.data_dir)
+    asked = settings.acquirers or settings.sandbox_url
+    if running is None or asked or settings.sandbox_port != Settings().sandbox_port:
+        return urls_of_places(places(settings))
+    return running.acquirers or {FIRST: running.sandbox_url}
 
 
 def sandbox_url(settings: Settings) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from nostro.acquirers.places import FIRST
 from nostro.bootstrap import administration
 from nostro.cli import instance
 from nostro.cli.demo import Stage, tell
@@ -70,7 +71,8 @@ async def _verified(
 ) -> tuple[int, Sequence[str]]:
     # Where others pay too, what is younger than the usual watermark may rightly differ.
     young = 0 if is_own else WATERMARK_SECONDS
-    reports = await reports_of(urls.read_only, running.sandbox_url, None, SystemClock(), young)
+    acquirers = running.acquirers or {FIRST: running.sandbox_url}
+    reports = await reports_of(urls.read_only, acquirers, None, SystemClock(), young)
     off = [f"{name} {rows}" for report in reports for name, rows in report.off().items()]
     return sum(len(report.results) for report in reports), off
 

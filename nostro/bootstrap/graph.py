@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.api.fingerprint import RequestFingerprint
 from nostro.api.services import Services
+from nostro.bootstrap.acquirers import adapters, notifying
 from nostro.bootstrap.log import log_keys
 from nostro.bootstrap.secret_files import secret_file
 from nostro.config import Settings
@@ -22,8 +22,11 @@ from nostro.events.targets import LIVE, LOCAL, TEST, Policy
 from nostro.kernel.ids import Mint
 from nostro.kernel.ports import Acquirer
 from nostro.merchants.service import Merchants
+from nostro.notifications.service import Inbox
 from nostro.payments.service import Payments, Timing
 from nostro.refunds.service import Refunds
+from nostro.routing.file import rules_from
+from nostro.routing.model import Routes
 from nostro.system import SystemClock, SystemEntropy
 from nostro.vault.key_file import open_key_file
 from nostro.vault.presealed import PresealedCards
@@ -79,17 +82,22 @@ async def graph(settings: Settings, app_url: str, role: str) -> AsyncIterator[Gr
     await cards.open_for_business(pool)
     box = TextSeal(keyring, entropy)
     secret = secret_file(settings.data_dir / "api.key", entropy)
-    acquirer = SandboxAcquirer(settings.acquirer_url, clock, call_ms=settings.call_ms)
+    reached = adapters(settings, clock)
     instance = _instance(settings, role, entropy, clock)
     timing = Timing(settings.send_ms, settings.call_ms, settings.settle_ms, settings.retry_ms)
-    acquirers: dict[str, Acquirer] = {acquirer.name: acquirer}
-    payments = Payments(deciders, pool, acquirers, cards, clock, entropy, instance, timing)
+    acquirers: dict[str, Acquirer] = dict(reached)
+    routes = Routes(tuple(acquirers), rules_from(settings.routing, acquirers))
+    payments = Payments(
+        deciders, pool, acquirers, cards, clock, entropy, instance, timing, routes=routes
+    )
     refunds = Refunds(deciders, pool, acquirers, clock, entropy, instance, timing)
     merchants = Merchants(pool, secret, clock, entropy)
+    sources = notifying(settings, clock, entropy)
+    inbox = Inbox(deciders, pool, sources, merchants, payments, refunds, entropy)
     services = Services(
         clock=clock, entropy=entropy, reader=pool, decider=deciders, merchants=merchants,
         cards=cards, fingerprint=RequestFingerprint(secret, vault), payments=payments,
-        refunds=refunds, box=box, webhook_targets=webhook_targets(settings),
+        refunds=refunds, inbox=inbox, box=box, webhook_targets=webhook_targets(settings),
     )  # fmt: skip
     listener = asyncio.create_task(listen(app_url, merchants))
     try:
@@ -97,7 +105,8 @@ async def graph(settings: Settings, app_url: str, role: str) -> AsyncIterator[Gr
     finally:
         listener.cancel()
         await asyncio.gather(listener, return_exceptions=True)
-        await acquirer.close()
+        for acquirer in reached.values():
+            await acquirer.close()
         await deciders.close()
         await pool.close()
 

@@ -5,14 +5,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nostro.cli import app as commands
-from nostro.cli.programs import Full, LedgerExport, NewKeys, Proofs, give, print_json
+from nostro.cli.programs import (
+    Full,
+    LedgerExport,
+    NewKeys,
+    Proofs,
+    WantedReport,
+    give,
+    print_json,
+)
 from nostro.config import Settings
 from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
 from nostro.merchants.model import KeyFacts
+
+if TYPE_CHECKING:
+    from nostro.conclusions.service import Conclusions
+    from nostro.notifications.reports import Heard
 
 T = TypeVar("T")
 
@@ -92,6 +104,20 @@ class Programs:
         from nostro.bootstrap import administration
 
         return asyncio.run(administration.ask(settings, question))
+
+    def conclude(
+        self, settings: Settings, book: int, question: Callable[[Conclusions], Awaitable[T]]
+    ) -> T:
+        """Ask or tell the conclusions of a book."""
+        from nostro.bootstrap import concluding
+
+        return asyncio.run(concluding.conclude(settings, book, question))
+
+    def read_report(self, settings: Settings, wanted: WantedReport) -> Heard:
+        """What an acquirer's report says of what is open."""
+        from nostro.bootstrap import concluding
+
+        return asyncio.run(concluding.read_report(settings, wanted))
 
     def export_ledger(self, settings: Settings, wanted: LedgerExport) -> int:
         """A book for another program."""

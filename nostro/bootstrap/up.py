@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from nostro.acquirers.places import NOTIFICATION_KEY, places
+from nostro.acquirers.places import urls as urls_of
 from nostro.bootstrap.secret_files import kept_secret, secret_file
 from nostro.cli import instance
 from nostro.cli.up import claim_ports, keep_up
@@ -53,17 +55,20 @@ async def up(settings: Settings, as_json: bool) -> int:
 
 
 async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json: bool) -> int:
-    await claim_ports(settings)
+    started = () if settings.acquirers or settings.sandbox_url else places(settings)
+    await claim_ports(settings, started)
     await migrate(urls.owner)
     key = await _first_account(settings, urls.app)
+    # Before the sandboxes start that sign with it.
+    secret_file(settings.data_dir / NOTIFICATION_KEY, SystemEntropy())
     environment = child_environment(
         msgspec.structs.replace(
             settings, app_url=Secret(urls.app), database_url=None, secret_key=None
         )
     )
-    instance.announce(settings)
+    instance.announce(settings, urls_of(places(settings)))
     try:
-        return await keep_up(settings, environment, key.reveal(), as_json)
+        return await keep_up(settings, started, environment, key.reveal(), as_json)
     finally:
         instance.withdraw(settings)
 

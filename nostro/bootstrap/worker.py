@@ -8,10 +8,13 @@ import signal
 
 import uvloop
 
+from nostro.acquirers.places import places
+from nostro.acquirers.sandbox_report import SandboxReports
 from nostro.api import versions
 from nostro.api.reading import Reading
 from nostro.api.render import encode, event
 from nostro.bootstrap.app_url import app_url
+from nostro.bootstrap.concluding import reports_of
 from nostro.bootstrap.graph import Graph, graph, webhook_targets
 from nostro.bootstrap.log import publisher
 from nostro.config import Settings
@@ -38,6 +41,7 @@ from nostro.work.leases import Lease
 from nostro.work.log_duties import Publishing, TakingSnapshots
 from nostro.work.loop import Worker, run_worker
 from nostro.work.predecessors import ATTEMPTS, Holdings, bury
+from nostro.work.report_duty import ReadingReports
 from nostro.work.webhooks import RetryingDeliveries, ServingEndpoints
 
 # The worker yields to the API: a webhook can wait, a payment should not.
@@ -51,6 +55,7 @@ class Work:
     def __init__(self, graph: Graph, settings: Settings) -> None:
         self._graph, self._settings = graph, settings
         self._desk = Desk(graph.deciders, graph.pool, graph.clock, graph.entropy)
+        self._reports = {place.name: SandboxReports(place.url) for place in places(settings)}
         targets = webhook_targets(settings)
         self._senders = {live: WebhookSender(policy) for live, policy in targets.items()}
         self._deliveries = Deliveries(
@@ -96,6 +101,7 @@ class Work:
             ),
             TakingSnapshots(book, desk),
             Auditing(book, desk),
+            ReadingReports(book, desk, reports_of(self._graph), self._reports),
         ]
 
     async def _fee_of(self, account: str) -> FeeSchedule:

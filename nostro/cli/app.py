@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from nostro.cli import keys, ledger, proof
+from nostro.cli import conclude, keys, ledger, operators, proof, queues, reports, routing
 from nostro.cli.options import (
+    Acquirers,
     DatabaseUrl,
     DataDir,
     FeeBasisPoints,
@@ -19,6 +20,8 @@ from nostro.cli.options import (
     Host,
     Json,
     Port,
+    Routing,
+    SandboxManner,
     SandboxPort,
     SandboxUrl,
     SecretKey,
@@ -32,6 +35,11 @@ app = typer.Typer(
 app.add_typer(keys.app)
 app.add_typer(proof.app)
 app.add_typer(ledger.app)
+app.add_typer(routing.app)
+app.add_typer(reports.app)
+app.add_typer(operators.app)
+app.add_typer(conclude.app)
+app.command("queues")(queues.queues)
 
 
 def _version(wanted: bool) -> None:
@@ -56,6 +64,9 @@ def up(
     port: Port = None,
     sandbox_port: SandboxPort = None,
     sandbox_url: SandboxUrl = None,
+    sandbox_manner: SandboxManner = None,
+    acquirers: Acquirers = None,
+    routing_file: Routing = None,
     database_url: DatabaseUrl = None,
     secret_key: SecretKey = None,
     fee_basis_points: FeeBasisPoints = None,
@@ -65,7 +76,8 @@ def up(
     """Start everything on this machine: database, API, worker and sandbox acquirer."""
     chosen = settings(
         data_dir=data_dir, host=host, port=port, sandbox_port=sandbox_port,
-        sandbox_url=sandbox_url, database_url=database_url, secret_key=secret_key,
+        sandbox_url=sandbox_url, sandbox_manner=sandbox_manner, acquirers=acquirers,
+        routing=routing_file, database_url=database_url, secret_key=secret_key,
         fee_basis_points=fee_basis_points, fee_fixed=fee_fixed,
     )  # fmt: skip
     start(chosen, lambda: programs().up(chosen, as_json))
@@ -77,13 +89,16 @@ def api(
     host: Host = None,
     port: Port = None,
     sandbox_url: SandboxUrl = None,
+    acquirers: Acquirers = None,
+    routing_file: Routing = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Serve the API alone."""
     chosen = settings(
-        data_dir=data_dir, host=host, port=port, sandbox_url=sandbox_url, database_url=database_url
-    )
+        data_dir=data_dir, host=host, port=port, sandbox_url=sandbox_url, acquirers=acquirers,
+        routing=routing_file, database_url=database_url,
+    )  # fmt: skip
     start(chosen, lambda: programs().api(chosen, as_json))
 
 
@@ -91,11 +106,14 @@ def api(
 def worker(
     data_dir: DataDir = None,
     sandbox_url: SandboxUrl = None,
+    acquirers: Acquirers = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Finish what is open, release funds, deliver webhooks."""
-    chosen = settings(data_dir=data_dir, sandbox_url=sandbox_url, database_url=database_url)
+    chosen = settings(
+        data_dir=data_dir, sandbox_url=sandbox_url, acquirers=acquirers, database_url=database_url
+    )
     start(chosen, lambda: programs().worker(chosen, as_json))
 
 
@@ -109,6 +127,13 @@ def sandbox(
             envvar="NOSTRO_REFUND_DELAY_MS", help="How long a slow refund stays pending.", min=0
         ),
     ] = 1_000,
+    manner: Annotated[
+        str,
+        typer.Option(
+            envvar="NOSTRO_SANDBOX_MANNER",
+            help="What it can be asked: honours, forgets, forgets:MILLISECONDS, no-inquiry, …",
+        ),
+    ] = "honours",
     as_json: Json = False,
 ) -> None:
     """Run the sandbox acquirer alone. Its first line, JSON in either case, says the port."""
@@ -116,7 +141,8 @@ def sandbox(
     command = python(
         "sandbox", "--port", str(chosen.sandbox_port),
         "--data-dir", str(chosen.data_dir / "sandbox"),
-        "--refund-delay-ms", str(refund_delay_ms),
+        "--refund-delay-ms", str(refund_delay_ms), "--manner", manner.partition(":")[0],
+        *(("--forget-after-ms", manner.partition(":")[2]) if ":" in manner else ()),
     )  # fmt: skip
     sys.stdout.flush()
     run(lambda: os.execv(command[0], command))
@@ -128,6 +154,7 @@ def verify(
     database_url: DatabaseUrl = None,
     sandbox_url: SandboxUrl = None,
     sandbox_port: SandboxPort = None,
+    acquirers: Acquirers = None,
     book: Annotated[
         list[int] | None,
         typer.Option(envvar="NOSTRO_BOOK", help="A book; may be repeated. [default: all]"),
@@ -157,7 +184,7 @@ def verify(
     """
     chosen = settings(
         data_dir=data_dir, database_url=database_url, sandbox_url=sandbox_url,
-        sandbox_port=sandbox_port,
+        sandbox_port=sandbox_port, acquirers=acquirers,
     )  # fmt: skip
     wanted = Full(log_dir) if full or log_dir else None
     start(chosen, lambda: programs().verify(chosen, book or [], acquirer, as_json, wanted))

@@ -6,6 +6,7 @@ It holds addresses, no secret, and goes when its `up` stops; one left behind by 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,11 +22,13 @@ class Instance(msgspec.Struct, frozen=True):
     pid: int
     url: str
     sandbox_url: str
+    acquirers: dict[str, str] = {}  # the URL of each, by name
 
 
-def announce(settings: Settings) -> None:
-    """Say where this process's API and sandbox are."""
-    here = Instance(os.getpid(), f"http://{settings.host}:{settings.port}", settings.acquirer_url)
+def announce(settings: Settings, acquirers: Mapping[str, str]) -> None:
+    """Say where this process's API and acquirers are."""
+    url = f"http://{settings.host}:{settings.port}"
+    here = Instance(os.getpid(), url, settings.acquirer_url, dict(acquirers))
     new = settings.data_dir / f"{FILE}.new"
     new.write_bytes(msgspec.json.encode(here))
     new.replace(settings.data_dir / FILE)

@@ -30,6 +30,25 @@ SandboxPort = Annotated[
 SandboxUrl = Annotated[
     str | None, _option("SANDBOX_URL", "A sandbox acquirer that runs elsewhere.")
 ]
+SandboxManner = Annotated[
+    str | None,
+    _option(
+        "SANDBOX_MANNER",
+        "What the sandbox can be asked; several, separated by commas, start several. [default: honours]",
+    ),
+]
+Acquirers = Annotated[
+    str | None, _option("ACQUIRERS", "The acquirers: name=URL[#manner], separated by commas.")
+]
+Routing = Annotated[
+    Path | None,
+    typer.Option(
+        "--routing",
+        envvar="NOSTRO_ROUTING",
+        help="A TOML file of routing rules.",
+        show_default=False,
+    ),
+]
 DatabaseUrl = Annotated[str | None, _option("DATABASE_URL", "An external PostgreSQL, 15 or newer.")]
 SecretKey = Annotated[str | None, _option("SECRET_KEY", "Seeds the first account's sk_test_… key.")]
 FeeBasisPoints = Annotated[

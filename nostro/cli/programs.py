@@ -6,8 +6,9 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
-from typing import NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
 import msgspec
 import typer
@@ -20,6 +21,10 @@ from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
 from nostro.ledger.export.service import Format
 from nostro.merchants.model import KeyFacts
+
+if TYPE_CHECKING:  # a command should start at once
+    from nostro.conclusions.service import Conclusions
+    from nostro.notifications.reports import Heard
 
 T = TypeVar("T")
 STOPPED = 130  # as shells report an interrupt
@@ -56,6 +61,14 @@ class LedgerExport(msgspec.Struct, frozen=True):
     until_ms: int | None
 
 
+class WantedReport(msgspec.Struct, frozen=True):
+    """What `reports read` was asked for: a file's bytes, or the day whose report is to be fetched."""
+
+    acquirer: str
+    data: bytes | None
+    day: date | None
+
+
 class Full(msgspec.Struct, frozen=True):
     """What `verify --full` was asked for: `log_dir` is where the logs outside the database are, None: the usual place."""
 
@@ -82,6 +95,10 @@ class Programs(Protocol):
     ) -> int: ...
     def proofs(self, settings: Settings, book: int) -> Proofs: ...
     def ask(self, settings: Settings, question: Callable[[Reader], Awaitable[T]]) -> T: ...
+    def conclude(
+        self, settings: Settings, book: int, question: Callable[[Conclusions], Awaitable[T]]
+    ) -> T: ...
+    def read_report(self, settings: Settings, wanted: WantedReport) -> Heard: ...
     def export_ledger(self, settings: Settings, wanted: LedgerExport) -> int: ...
     def settle_alarm(self, settings: Settings, book: int, alarm: str, reason: str) -> bool: ...
     def erase_address(self, settings: Settings, book: int, address: str, reason: str) -> int: ...

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from nostro.acquirers.places import FIRST, NOTIFICATION_KEY, Place
 from nostro.cli import instance, ports
 from nostro.cli.processes import STOP_SECONDS, Child, python
 from nostro.cli.programs import print_json
@@ -19,30 +20,27 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 async def keep_up(
-    settings: Settings, environment: Mapping[str, str], secret_key: str, as_json: bool
+    settings: Settings,
+    sandboxes: Sequence[Place],
+    environment: Mapping[str, str],
+    secret_key: str,
+    as_json: bool,
 ) -> int:
     """Run the children until a signal asks to stop; stop them in the order of dependence.
 
     Returns the exit code: 1 if it ended because a child, which has said why, is misconfigured.
     """
     children = [
-        Child(
-            "sandbox",
-            python("sandbox", "--port", str(settings.sandbox_port), "--data-dir",
-                   str(settings.data_dir / "sandbox")),
-            without_secrets(environment),
-        ),
+        *[_sandbox(settings, place, environment) for place in sandboxes],
         Child("api", python("nostro.bootstrap.child", "api"), environment),
         Child("worker", python("nostro.bootstrap.child", "worker"), environment),
     ]  # fmt: skip
-    if settings.sandbox_url is not None:
-        children.pop(0)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     for child in children:
         child.start(give_up=stop.set)
-    if await _ready(settings, stop):
+    if await _ready(settings, sandboxes, stop):
         welcome_as_json(settings, secret_key) if as_json else welcome(settings, secret_key)
     await stop.wait()
     misconfigured = any(child.misconfigured for child in children)
@@ -53,18 +51,38 @@ async def keep_up(
     return int(misconfigured)
 
 
-async def claim_ports(settings: Settings) -> None:
+async def claim_ports(settings: Settings, sandboxes: Sequence[Place]) -> None:
     """Raises Misconfigured if a port is another's. The children of a killed `up` are given the time to end."""
     patience = STOP_SECONDS if instance.was_killed(settings.data_dir) else 0.0
     await ports.claim("--port", settings.host, settings.port, patience)
-    if settings.sandbox_url is None:
-        await ports.claim("--sandbox-port", "127.0.0.1", settings.sandbox_port, patience)
+    for place in sandboxes:
+        await ports.claim("--sandbox-port", "127.0.0.1", _port(place), patience)
 
 
-async def _ready(settings: Settings, stop: asyncio.Event) -> bool:
-    """Wait until the API and the acquirer take connections; False if asked to stop before."""
-    acquirer = urlsplit(settings.acquirer_url)
-    doors = [(settings.host, settings.port), (acquirer.hostname, acquirer.port)]
+def _sandbox(settings: Settings, place: Place, environment: Mapping[str, str]) -> Child:
+    directory = settings.data_dir / ("sandbox" if place.name == FIRST else f"sandbox-{place.name}")
+    manner, _, window = place.manner.partition(":")
+    command = ["--port", str(_port(place)), "--data-dir", str(directory), "--manner", manner]
+    if window:
+        command += ["--forget-after-ms", window]
+    if place.capabilities.notifies:
+        url = f"http://{settings.host}:{settings.port}/nostro/v1/notifications/{place.name}"
+        secret = str(settings.data_dir / NOTIFICATION_KEY)
+        command += ["--notify-url", url, "--notify-secret-file", secret]
+    return Child(place.name, python("sandbox", *command), without_secrets(environment))
+
+
+def _port(place: Place) -> int:
+    return urlsplit(place.url).port or 80
+
+
+async def _ready(settings: Settings, sandboxes: Sequence[Place], stop: asyncio.Event) -> bool:
+    """Wait until the API and the acquirers take connections; False if asked to stop before."""
+    doors: list[tuple[str | None, int | None]] = [(settings.host, settings.port)]
+    first = urlsplit(settings.acquirer_url)
+    if settings.acquirers is None:
+        doors.append((first.hostname, first.port))
+    doors += [("127.0.0.1", _port(place)) for place in sandboxes[1:]]
     while doors and not stop.is_set():
         doors = [door for door in doors if not await _open(*door)]
         await asyncio.sleep(READY_POLL_SECONDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -46,7 +46,7 @@ class Held(msgspec.Struct, frozen=True):
 
 async def run(
     database_url: str,
-    sandbox_url: str | None,
+    acquirers: Mapping[str, str] | None,
     book_ids: Sequence[int] | None,
     as_json: bool,
     watermark_seconds: int = WATERMARK_SECONDS,
@@ -54,12 +54,12 @@ async def run(
 ) -> int:
     """Verify books (None: all there are) and print what was found. 0 is clean, 1 is not.
 
-    `database_url` is that of the role that may only read. With `full` everything is derived again. Raises
+    `database_url` is that of the role that may only read, `acquirers` the URLs of sandboxes by name. With `full` everything is derived again. Raises
     DatabaseUnavailable, Unavailable, or Misconfigured for a book that is not there.
     """
     with bars(as_json) as watched:
         reports = await reports_of(
-            database_url, sandbox_url, book_ids, SystemClock(), watermark_seconds, watched, full
+            database_url, acquirers, book_ids, SystemClock(), watermark_seconds, watched, full
         )
     print(to_json(reports) if as_json else to_text(reports))
     return CLEAN if all(report.clean for report in reports) else OFF
@@ -67,7 +67,7 @@ async def run(
 
 async def reports_of(
     database_url: str,
-    sandbox_url: str | None,
+    acquirers: Mapping[str, str] | None,
     book_ids: Sequence[int] | None,
     clock: Clock,
     watermark_seconds: int = WATERMARK_SECONDS,
@@ -90,7 +90,7 @@ async def reports_of(
     for book in known if book_ids is None else book_ids:
         outside = full.outside(book) if full is not None else None
         async with snapshot(database_url) as frozen:
-            pages = sandbox_book.pages(sandbox_url) if sandbox_url else None
+            pages = sandbox_book.books(acquirers) if acquirers else None
             reading = Watched(frozen, watched.checks(book))
             report = await verify(reading, book, pages, clock, watermark_seconds)
             if outside is not None:

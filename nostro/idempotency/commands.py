@@ -95,6 +95,14 @@ def answered(view: View, key_id: str | None, answer: Saved) -> list[tuple[Any, A
     return [(KEYS, msgspec.structs.replace(key, answer=encode(answer)))]
 
 
+def handed_on(view: View, key_id: str | None, attempt: str) -> list[tuple[Any, Any]]:
+    """The key's row while it goes on waiting, now for another attempt of the same request."""
+    key = view.get(KEYS, key_id) if key_id else None
+    if key is None or key.answer is not None:
+        return []
+    return [(KEYS, msgspec.structs.replace(key, attempt=attempt))]
+
+
 def told(
     view: View, key_id: str | None, answer: Saved, still_sent: bool
 ) -> tuple[Saved, list[tuple[Any, Any]]]:

@@ -19,3 +19,9 @@ class Capabilities(msgspec.Struct, frozen=True):
     notifies: bool = False
     # It refuses what arrives after `send_by`. Nothing relies on it: it only narrows what can go wrong.
     honours_send_by: bool = True
+
+
+# Of one that settings no longer name, too: there is nobody left to ask.
+NOBODY = Capabilities(
+    inquiry=False, replay_window_ms=0, cancel_by_reference=False, honours_send_by=False
+)

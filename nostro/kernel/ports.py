@@ -6,10 +6,12 @@ Adapters implement these; no room knows an adapter, and a simulation replaces ev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, LiteralString, Protocol, TypeVar
 
 import msgspec
 
+from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.command import Command
 from nostro.kernel.outcome import Evidence, Found, Outcome
@@ -80,6 +82,9 @@ class Acquirer(Protocol):
 
     name: str
 
+    @property
+    def capabilities(self) -> Capabilities: ...
+
     async def sale(self, message: PaymentMessage, card: CardDetails) -> Outcome: ...
     async def authorize(self, message: PaymentMessage, card: CardDetails) -> Outcome: ...
     async def capture(self, message: PaymentMessage) -> Outcome: ...
@@ -87,6 +92,50 @@ class Acquirer(Protocol):
     async def refund(self, message: PaymentMessage) -> Outcome: ...
     async def inquire(self, reference: str) -> Found: ...
     async def cancel(self, reference: str) -> Evidence: ...
+
+
+class Notification(msgspec.Struct, frozen=True):
+    """What an acquirer said unasked: its own id of that, our reference, and what became of the message."""
+
+    id: str
+    reference: str
+    evidence: Evidence
+
+
+class Forged(Exception):
+    """Not what the acquirer said, or not lately."""
+
+
+class NotificationReader(Protocol):
+    """Verifies and reads the notifications of one acquirer. Raises Forged."""
+
+    def read(self, signature: str, body: bytes) -> Notification: ...
+
+
+class ReportLine(msgspec.Struct, frozen=True):
+    """What a settlement report says of one message: the number of the line, our reference, and what became of it."""
+
+    number: int
+    reference: str
+    evidence: Evidence
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A settlement report that adds up: its own name, the day it is of (UTC), and its lines."""
+
+    name: str
+    day: date
+    lines: tuple[ReportLine, ...]
+
+
+class Misreported(Exception):
+    """A report that is not whole, or does not add up: none of it is believed."""
+
+
+class ReportSource(Protocol):
+    """Where the settlement reports of one acquirer come from. Raises Misreported, or Unavailable if there is none now."""
+
+    async def report(self, day: date) -> Report: ...
 
 
 class HttpSender(Protocol):

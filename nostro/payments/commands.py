@@ -5,6 +5,7 @@ Each that needs the acquirer ends in `Sending`: the attempt is durable before an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ from nostro.payment_methods.store import METHODS
 from nostro.payments.machine import INTENT, AttemptState, IntentEvent, IntentStatus
 from nostro.payments.model import Attempt, Charge, Intent, Terms
 from nostro.payments.store import ATTEMPTS, CHARGES, INTENTS
+from nostro.routing.model import Facts, Routes
+from nostro.routing.route import Health, first
 
 Rows = list[tuple[Table[Any], Any]]
 CONFIRMABLE = (IntentStatus.REQUIRES_PAYMENT_METHOD, IntentStatus.REQUIRES_CONFIRMATION)
@@ -39,18 +42,25 @@ class Sending(Proceed, frozen=True):
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """Who sends, to whom and until when: the instance, the acquirer, the deadlines (system time), the key row.
+    """Who sends, to whom and until when: the instance, the routes, the deadlines (system time), the key row.
+
+    `health` names the acquirers whose circuit is open, for sales and for authorizations alike.
 
     An attempt with a security code is not `replayable`: the code was given now, or is one of `cvc_tokens`.
     """
 
     instance: str
-    acquirer: str
+    routes: Routes
     send_by: SystemTime
     lease_until: SystemTime
     key: str | None = None
     replayable: bool = True
     cvc_tokens: frozenset[str] = frozenset()
+    health: Mapping[Operation, Health] = {}
+
+    def acquirer(self, operation: Operation, facts: Facts) -> str | None:
+        """Where it goes; None if no rule lets any acquirer take it."""
+        return first(self.routes, facts, self.health.get(operation, {}))
 
 
 class MethodChoice(msgspec.Struct, frozen=True):
@@ -401,6 +411,9 @@ def _confirm(
             )
         )
     operation = Operation.AUTHORIZE if intent.capture_method == "manual" else Operation.SALE
+    acquirer = sender.acquirer(operation, facts_of(intent, method))
+    if acquirer is None:
+        return Decision(_nobody_takes(intent))
     moved = replace(
         intent,
         status=INTENT.step(intent.status, IntentEvent.SENT),
@@ -409,11 +422,43 @@ def _confirm(
     )
     attempt = Attempt(
         view.mint.new("att"), intent.account, intent.id, view.mint.new("ch"), operation,
-        AttemptState.SENDING, sender.acquirer, intent.amount, intent.currency, method.id, view.now,
+        AttemptState.SENDING, acquirer, intent.amount, intent.currency, method.id, view.now,
         sender.send_by, sender.lease_until, sender.instance, replayable=sender.replayable and method.card_token not in sender.cvc_tokens,
-        key=sender.key, request_id=origin.request_id,
+        key=sender.key, request_id=origin.request_id, first_sent=view.system_now,
     )  # fmt: skip
     return _sending(moved, attempt, method, [*rows, (INTENTS, moved)])
+
+
+def facts_of(intent: Intent, method: PaymentMethod) -> Facts:
+    """What routing goes by."""
+    return Facts(intent.amount, intent.currency, intent.account, method.card.brand)
+
+
+def next_try(view: View, attempt: Attempt, sender: Sender, acquirer: str) -> Attempt:
+    """The same payment at another acquirer: a message of its own, with a reference and a charge of its own."""
+    return replace(
+        attempt,
+        id=view.mint.new("att"),
+        charge=view.mint.new("ch"),
+        state=AttemptState.SENDING,
+        acquirer=acquirer,
+        created_ms=view.now,
+        send_by=sender.send_by,
+        lease_until=sender.lease_until,
+        holder=sender.instance,
+        epoch=1,
+        sends=1,
+        first_sent=view.system_now,
+    )
+
+
+def _nobody_takes(intent: Intent) -> Refusal:
+    return Refusal(
+        400, "invalid_request_error",
+        f"No acquirer takes a card payment of {intent.amount} {intent.currency} here: the routing "
+        "rules leave all of them out. `nostro routing explain` says why.",
+        saved=False,
+    )  # fmt: skip
 
 
 def _attempt(
@@ -430,6 +475,7 @@ def _attempt(
         AttemptState.SENDING, charge.acquirer, amount, intent.currency, charge.payment_method,
         view.now, sender.send_by, sender.lease_until, sender.instance, original=charge.reference,
         key=sender.key, request_id=origin.request_id, hold=charge.hold,
+        first_sent=view.system_now,
     )  # fmt: skip
 
 

@@ -100,6 +100,10 @@ class Attempt(msgspec.Struct, frozen=True):
     doubt_hold: str | None = None
     reason: str | None = None  # of a cancellation
     evidence: str | None = None  # the outcome as it was learned
+    first_sent: SystemTime = SystemTime(0)  # it left us then at the earliest
+    awaiting: str | None = (
+        None  # the queue it waits in, while it is unknown and cannot be asked about
+    )
 
 
 class Charge(msgspec.Struct, frozen=True, tag="charge", tag_field="object"):

@@ -53,29 +53,30 @@ SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 SELECT
     id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
     created_ms, send_by, lease_until, holder, epoch, sends, replayable, cancelling, final, original,
-    key, request_id, hold, doubt_hold, reason, evidence
+    key, request_id, hold, doubt_hold, reason, evidence, first_sent, awaiting
 FROM nostro.payment_attempts WHERE book_id = $1 AND id = any($2::text []);
 
 -- name: insert_payment_attempts
 INSERT INTO nostro.payment_attempts (
     book_id, id, account, intent, charge, operation, state, acquirer, amount, currency,
     payment_method, created_ms, send_by, lease_until, holder, epoch, sends, replayable, cancelling,
-    final, original, key, request_id, hold, doubt_hold, reason, evidence
+    final, original, key, request_id, hold, doubt_hold, reason, evidence, first_sent, awaiting
 )
 SELECT
     $1, x.id, x.account, x.intent, x.charge, x.operation, x.state, x.acquirer, x.amount,
     x.currency, x.payment_method, x.created_ms, x.send_by, x.lease_until, x.holder, x.epoch,
     x.sends, x.replayable, x.cancelling, x.final, x.original, x.key, x.request_id, x.hold,
-    x.doubt_hold, x.reason, x.evidence
+    x.doubt_hold, x.reason, x.evidence, x.first_sent, x.awaiting
 FROM unnest(
     $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text [],
     $9::bigint [], $10::text [], $11::text [], $12::bigint [], $13::bigint [], $14::bigint [],
     $15::text [], $16::bigint [], $17::bigint [], $18::boolean [], $19::boolean [], $20::boolean [],
-    $21::text [], $22::text [], $23::text [], $24::text [], $25::text [], $26::text [], $27::text []
+    $21::text [], $22::text [], $23::text [], $24::text [], $25::text [], $26::text [], $27::text [],
+    $28::bigint [], $29::text []
 ) AS x (
     id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
     created_ms, send_by, lease_until, holder, epoch, sends, replayable, cancelling, final, original,
-    key, request_id, hold, doubt_hold, reason, evidence
+    key, request_id, hold, doubt_hold, reason, evidence, first_sent, awaiting
 );
 
 -- name: update_payment_attempts
@@ -83,12 +84,14 @@ WITH done AS (
     UPDATE nostro.payment_attempts AS t
     SET
         state = x.state, lease_until = x.lease_until, holder = x.holder, epoch = x.epoch, sends
-        = x.sends, cancelling = x.cancelling, doubt_hold = x.doubt_hold, evidence = x.evidence
+        = x.sends, cancelling = x.cancelling, doubt_hold = x.doubt_hold, evidence = x.evidence,
+        awaiting = x.awaiting
     FROM unnest(
         $2::text [], $3::text [], $4::bigint [], $5::text [], $6::bigint [], $7::bigint [],
-        $8::boolean [], $9::text [], $10::text []
+        $8::boolean [], $9::text [], $10::text [], $11::text []
     ) AS x (
-        id, state, lease_until, holder, epoch, sends, cancelling, doubt_hold, evidence
+        id, state, lease_until, holder, epoch, sends, cancelling, doubt_hold, evidence,
+        awaiting
     )
     WHERE t.book_id = $1 AND t.id = x.id
     RETURNING 1
@@ -247,3 +250,25 @@ WHERE
     AND ($8::text IS NULL OR customer = $8)
     AND ($9::text IS NULL OR intent = $9)
 ORDER BY seq ASC LIMIT $7;
+
+-- name: awaiting_attempts
+-- What waits for an answer that cannot be asked for, by queue: how many, and the oldest (business time).
+SELECT awaiting, count(*), min(created_ms) FROM nostro.payment_attempts
+WHERE book_id = $1 AND state = 'unknown' AND awaiting IS NOT NULL GROUP BY awaiting;
+
+-- name: list_awaiting_attempts
+-- The oldest of what waits in a queue.
+SELECT id, operation, acquirer, amount, currency, intent, created_ms FROM nostro.payment_attempts
+WHERE book_id = $1 AND state = 'unknown' AND awaiting = $2 ORDER BY created_ms LIMIT $3;
+
+-- name: count_declined
+-- How often a card was declined for this amount since $4 (business time).
+SELECT count(*) FROM nostro.charges
+WHERE
+    book_id = $1 AND status = 'failed' AND card ->> 'fingerprint' = $2 AND amount = $3
+    AND created_ms >= $4 AND decline_code IS NOT NULL;
+
+-- name: oldest_awaiting_payment_attempts
+-- Since when each acquirer owes an answer that only its report can give (system time).
+SELECT acquirer, min(first_sent) FROM nostro.payment_attempts
+WHERE book_id = $1 AND state = 'unknown' AND awaiting IS NOT NULL GROUP BY acquirer;

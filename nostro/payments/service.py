@@ -15,13 +15,14 @@ from nostro.events.emit import Origin
 from nostro.idempotency.commands import Guarded
 from nostro.idempotency.model import Replayed, Request
 from nostro.kernel.answer import Answer, Proceed, Refusal
-from nostro.kernel.clock import DAY, SECOND, BusinessTime, SystemTime, start_of_day
+from nostro.kernel.capabilities import NOBODY, Capabilities
+from nostro.kernel.clock import DAY, MINUTE, SECOND, BusinessTime, SystemTime, start_of_day
 from nostro.kernel.command import Command
 from nostro.kernel.errors import CommitUnknown, NostroError, Unavailable
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import (
+    Declined,
     Evidence,
-    NotFound,
     NotSent,
     Operation,
     Outcome,
@@ -49,10 +50,16 @@ from nostro.payments.commands import (
     Sender,
     Sending,
     UpdateIntent,
+    facts_of,
 )
+from nostro.payments.ladder import Awaiting, Doubt, Step, climb, queue, steps
 from nostro.payments.model import Attempt
-from nostro.payments.settle import Settle, Settled
+from nostro.payments.settle import Settle, Settled, Then
 from nostro.payments.store import QUERIES
+from nostro.routing.failover import verdict
+from nostro.routing.health import Health
+from nostro.routing.model import Facts, Routes
+from nostro.routing.route import after
 from nostro.vault.service import CardVault
 
 Reply = Answer | Refusal | Replayed
@@ -61,8 +68,9 @@ _NO_LIVE_ACQUIRER = Refusal(
     "No acquirer is configured for live mode, and the sandbox never serves it. Use a test key.",
     "testmode_charges_only", saved=False,
 )  # fmt: skip
-# A cancel by reference undoes these even after they were approved; of the others it only stops what never arrived.
-_UNDONE_BY_CANCEL = (Operation.SALE, Operation.AUTHORIZE)
+# What carries a card, and may go to any acquirer; all else goes where its original went. A cancel by reference undoes
+# these even after they were approved; of the others it only stops what never arrived.
+_ROUTED = (Operation.SALE, Operation.AUTHORIZE)
 log = logging.getLogger(__name__)
 
 
@@ -74,6 +82,12 @@ class Timing(msgspec.Struct, frozen=True):
     settle_ms: int = 10 * SECOND  # the lease goes on that long for settling
     retry_ms: int = 1 * SECOND  # an unknown outcome is first asked about after this
     retry_longest_ms: int = 60 * SECOND
+    waiting_ms: int = 60 * MINUTE  # what nobody can be asked about is looked at again after this
+
+    @property
+    def margin_ms(self) -> int:
+        """What has to be left of an acquirer's memory, so that a repeat is there before it ends."""
+        return self.send_ms + self.call_ms
 
 
 class Merchant(msgspec.Struct, frozen=True):
@@ -99,10 +113,13 @@ class Payments:
         instance: str,
         timing: Timing | None = None,
         live: bool = False,
+        routes: Routes | None = None,
     ) -> None:
         self._decider, self._reader, self._acquirers = decider, reader, acquirers
         self._cards, self._clock, self._entropy = cards, clock, entropy
         self.instance, self.timing = instance, timing or Timing()
+        self._routes = routes or Routes(tuple(acquirers))
+        self.health = Health(clock, self._routes.rules.breaker)
         self._live = live  # whether these acquirers may move real money
 
     # What merchants ask
@@ -176,12 +193,60 @@ class Payments:
         if not isinstance(answer, Proceed):
             return answer
         assert isinstance(answer, Sending)
-        outcome = await self._call_first(merchant.book, answer, card)
         try:
-            settled = await self.settle(merchant, answer.row, outcome)
+            return await self._send(merchant, answer, card)
         except Unavailable as unavailable:
             raise CommitUnknown("sent, and not settled yet: the worker will") from unavailable
-        return settled.answer
+
+    async def _send(self, merchant: Merchant, sending: Sending, card: CardDetails | None) -> Reply:
+        """Send, and settle; then perhaps once more, to another acquirer, if it is certain that no money moved."""
+        opened = await self._opened(merchant.book, sending, card)
+        if isinstance(opened, NotSent):
+            return (await self.settle(merchant, sending.row, opened)).answer
+        attempt, tried = sending.row, [sending.row.acquirer]
+        while True:
+            outcome = await self._call_first(merchant.book, attempt, opened)
+            then = await self._then(merchant, sending, outcome, tried, opened)
+            settled = await self.settle(merchant, attempt, outcome, None, then)
+            if settled.then is None:
+                return settled.answer
+            attempt = settled.then
+            tried.append(attempt.acquirer)
+
+    async def _then(
+        self,
+        merchant: Merchant,
+        sending: Sending,
+        outcome: Outcome,
+        tried: list[str],
+        card: CardDetails | None,
+    ) -> Then | None:
+        """Who may try next after an outcome of the first sale or authorization, if anybody."""
+        method = sending.method
+        if method is None or not isinstance(outcome, (NotSent, Rejected, Declined)):
+            return None
+        facts, operation = facts_of(sending.intent, method), sending.row.operation
+        health = self.health.open_for(operation)
+        acquirer = after(self._routes, facts, health, tuple(tried))
+        if acquirer is None:
+            return None
+        declined = await self._declined_before(merchant.book, method, outcome, facts)
+        found = verdict(self._routes.rules, outcome, facts.network, len(tried), declined)
+        log.info("%s: %s after %s: %s", sending.intent.id, acquirer, tried[-1], found.why)
+        return Then(acquirer, self._sender(merchant, card)) if found.allowed else None
+
+    async def _declined_before(
+        self, book: int, method: PaymentMethod, outcome: Outcome, facts: Facts
+    ) -> int:
+        """How often the card was declined for the amount in the days that its network counts."""
+        rules = self._routes.rules
+        if not isinstance(outcome, Declined) or outcome.reason not in rules.soft_declines:
+            return 0
+        since = self._clock.business() - rules.cap(facts.network).days * DAY
+        rows = await self._reader.fetch(
+            QUERIES["count_declined"], book, method.card.fingerprint, facts.amount, since
+        )
+        return int(rows[0][0])
 
     async def _intend(
         self, merchant: Merchant, command: Command[Answer | Refusal | Proceed]
@@ -191,18 +256,34 @@ class Payments:
             return await decider.run(command)
         return await decider.run(Guarded(command, merchant.request))
 
-    async def _call_first(self, book: int, sending: Sending, card: CardDetails | None) -> Outcome:
-        """The first send. A card that cannot be opened was provably not sent."""
+    async def _opened(
+        self, book: int, sending: Sending, card: CardDetails | None
+    ) -> CardDetails | NotSent | None:
+        """The card to send, if one is sent. One that cannot be opened was provably not sent."""
+        if card is not None or sending.method is None:
+            return card
         try:
-            if card is None and sending.method is not None:
-                card = await self._card_of(book, sending.method)
+            return await self._card_of(book, sending.method)
         except NostroError as error:
             log.exception("attempt %s cannot open its card", sending.attempt)
             return NotSent(type(error).__name__)
-        return await self._call(book, sending.row, card)
+
+    async def _call_first(self, book: int, attempt: Attempt, card: CardDetails | None) -> Outcome:
+        """The first send. A payment is not sent where the circuit is open; what has nowhere else to go always is."""
+        routed = attempt.operation in _ROUTED
+        may = self.health.begin(attempt.acquirer, attempt.operation)
+        if routed and not may:
+            return NotSent(f"the circuit of {attempt.acquirer} is open")
+        if self._now() > attempt.send_by:  # our own delay says nothing of the acquirer
+            return await self._call(book, attempt, card)
+        outcome = await self._call(book, attempt, card)
+        self.health.end(attempt.acquirer, attempt.operation, outcome)
+        return outcome
 
     async def _call(self, book: int, attempt: Attempt, card: CardDetails | None) -> Outcome:
-        acquirer = self._acquirers[attempt.acquirer]
+        acquirer = self._acquirers.get(attempt.acquirer)
+        if acquirer is None:
+            return NotSent(f"settings name no acquirer {attempt.acquirer}")
         message = PaymentMessage(
             attempt.id, attempt.amount, attempt.currency, attempt.account, attempt.send_by,
             attempt.original, attempt.final,
@@ -217,13 +298,35 @@ class Payments:
             case _:
                 return await acquirer.void(message)
 
-    async def settle(self, merchant: Merchant, attempt: Attempt, evidence: Evidence) -> Settled:
+    async def settle(
+        self,
+        merchant: Merchant,
+        attempt: Attempt,
+        evidence: Evidence,
+        awaiting: Awaiting | None = None,
+        then: Then | None = None,
+    ) -> Settled:
         """Make an outcome durable: state, ledger, events and the saved answer, once."""
-        command = Settle(
-            merchant.book, self._seed(), merchant.origin, attempt, evidence, merchant.fee,
-            self._available_on(evidence), self._retry_at(attempt),
-        )  # fmt: skip
+        command = self.settling(merchant, attempt, evidence, awaiting, then)
         return await self._decider(merchant.book).run(command)
+
+    def settling(
+        self,
+        merchant: Merchant,
+        attempt: Attempt,
+        evidence: Evidence,
+        awaiting: Awaiting | None = None,
+        then: Then | None = None,
+    ) -> Settle:
+        """The command that settles an attempt by evidence."""
+        rungs = self._rungs(attempt)
+        if not rungs:
+            awaiting = queue(self._can(attempt))
+        return Settle(
+            merchant.book, self._seed(), merchant.origin, attempt, evidence, merchant.fee,
+            self._available_on(evidence), self._retry_at(attempt, rungs), awaiting,
+            then,
+        )  # fmt: skip
 
     # What the worker finishes
 
@@ -233,36 +336,31 @@ class Payments:
         attempt = await self._decider(merchant.book).run(claim)
         if attempt is None:
             return None
-        evidence = await self._evidence(merchant.book, attempt)
-        return await self.settle(merchant, attempt, evidence)
+        reached = await climb(
+            self._can(attempt), self._rungs(attempt),
+            lambda: self._acquirers[attempt.acquirer].inquire(attempt.id),
+            lambda: self._repeat(merchant.book, attempt),
+            lambda: self._cancel(merchant.book, attempt),
+        )  # fmt: skip
+        return await self.settle(merchant, attempt, reached.evidence, reached.awaiting)
 
-    async def _evidence(self, book: int, attempt: Attempt) -> Evidence:
-        """Inquire; where nothing is found, replay under the same reference or cancel by it."""
-        acquirer = self._acquirers[attempt.acquirer]
-        if attempt.cancelling:
-            return await acquirer.cancel(attempt.id)
-        found = await acquirer.inquire(attempt.id)
-        if not isinstance(found, NotFound):
-            return found
-        if attempt.operation in _UNDONE_BY_CANCEL and not attempt.replayable:
-            return await self._cancel(book, attempt)
-        return await self._replay(book, attempt)
-
-    async def _replay(self, book: int, attempt: Attempt) -> Evidence:
+    async def _repeat(self, book: int, attempt: Attempt) -> Evidence | None:
+        """Once more under the same reference; None if another instance holds it by now."""
         count = CountSend(
             book, self._seed(), attempt, SystemTime(self._now() + self.timing.send_ms)
         )
         counted = await self._decider(book).run(count)
-        if counted is None:
-            return Unknown("another instance took over")
-        outcome = await self._call(book, counted, None)
-        if isinstance(outcome, Rejected):
-            # A rejected repeat says nothing of the first send: make sure that it never counts.
-            return await self._cancel(book, attempt)
-        return outcome
+        return None if counted is None else await self._call(book, counted, None)
+
+    def _rungs(self, attempt: Attempt) -> tuple[Step, ...]:
+        return steps(self._can(attempt), _doubt(attempt), self._now(), self.timing.margin_ms)
+
+    def _can(self, attempt: Attempt) -> Capabilities:
+        found = self._acquirers.get(attempt.acquirer)
+        return found.capabilities if found else NOBODY
 
     async def _cancel(self, book: int, attempt: Attempt) -> Evidence:
-        if attempt.operation in _UNDONE_BY_CANCEL:
+        if attempt.operation in _ROUTED and not attempt.cancelling:
             intend = IntendCancel(book, self._seed(), attempt)
             if await self._decider(book).run(intend) is None:
                 return Unknown("another instance took over")
@@ -290,14 +388,12 @@ class Payments:
     def _sender(self, merchant: Merchant, card: CardDetails | None) -> Sender:
         now = self._now()
         return Sender(
-            self.instance, self._route(), SystemTime(now + self.timing.send_ms), self._lease(),
+            self.instance, self._routes, SystemTime(now + self.timing.send_ms), self._lease(),
             merchant.request.id if merchant.request else None,
             replayable=card is None or card.cvc is None,
             cvc_tokens=self._cards.tokens_with_cvc(),
+            health={operation: self.health.open_for(operation) for operation in _ROUTED},
         )  # fmt: skip
-
-    def _route(self) -> str:
-        return next(iter(self._acquirers))
 
     def _now(self) -> SystemTime:
         return self._clock.system()
@@ -305,8 +401,10 @@ class Payments:
     def _lease(self) -> SystemTime:
         return SystemTime(self._now() + self.timing.call_ms + self.timing.settle_ms)
 
-    def _retry_at(self, attempt: Attempt) -> SystemTime:
+    def _retry_at(self, attempt: Attempt, rungs: tuple[Step, ...]) -> SystemTime:
         """Back off with the attempt's age: nobody asks a silent acquirer ever faster."""
+        if not rungs:
+            return SystemTime(self._now() + self.timing.waiting_ms)
         age = max(0, self._now() - attempt.send_by)
         wait = min(self.timing.retry_longest_ms, max(self.timing.retry_ms, age // 2))
         return SystemTime(self._now() + wait)
@@ -317,3 +415,10 @@ class Payments:
 
     def _seed(self) -> bytes:
         return self._entropy.bytes(16)
+
+
+def _doubt(attempt: Attempt) -> Doubt:
+    """A code that came with the card may be sent once only."""
+    had_card = attempt.operation in _ROUTED
+    may_repeat = attempt.replayable or not had_card
+    return Doubt(attempt.id, attempt.first_sent, may_repeat, cancelling=attempt.cancelling)

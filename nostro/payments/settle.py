@@ -15,7 +15,7 @@ from nostro.balances.commands import add_to_day
 from nostro.balances.model import BalanceTransaction, day_id
 from nostro.balances.store import DAYS, TRANSACTIONS
 from nostro.events.emit import Origin, emit
-from nostro.idempotency.commands import answered, told
+from nostro.idempotency.commands import answered, handed_on, told
 from nostro.idempotency.store import KEYS
 from nostro.kernel.answer import Answer, Refusal, snapshot
 from nostro.kernel.clock import DAY, BusinessTime, SystemTime
@@ -36,6 +36,7 @@ from nostro.kernel.table import Table
 from nostro.payment_methods.model import Checks, PaymentMethod
 from nostro.payment_methods.store import METHODS
 from nostro.payments import postings
+from nostro.payments.commands import Sender, next_try
 from nostro.payments.declines import network_words, payment_error
 from nostro.payments.machine import ATTEMPT, INTENT, LIVE, AttemptEvent, AttemptState, IntentEvent
 from nostro.payments.model import Attempt, Charge, Intent
@@ -46,10 +47,18 @@ log = logging.getLogger(__name__)
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """What the caller is told, and whether this settle was the one that counted."""
+    """What the caller is told, and whether this settle was the one that counted. `then` is the next try, to be sent."""
 
     answer: Answer | Refusal
     applied: bool
+    then: Attempt | None = None
+
+
+class Then(msgspec.Struct, frozen=True):
+    """Another acquirer to try if it was not paid, and who sends to it."""
+
+    acquirer: str
+    sender: Sender
 
 
 class Settle(msgspec.Struct, frozen=True):
@@ -63,6 +72,8 @@ class Settle(msgspec.Struct, frozen=True):
     fee: FeeSchedule
     available_on: BusinessTime
     retry_at: SystemTime
+    awaiting: str | None = None  # the queue it waits in, if it stays unknown
+    then: Then | None = None  # only for what was sent just now, and certainly moved no money
 
     def reads(self) -> Reads:
         """The attempt and everything its outcome may change."""
@@ -99,7 +110,7 @@ class Settle(msgspec.Struct, frozen=True):
         evidence = _conclusive(attempt, self.evidence)
         work = _Work(view, self, attempt, intent)
         work.settle(evidence)
-        return Decision(Settled(work.answer, applied=True), work.rows, work.transfers)
+        return Decision(Settled(work.answer, True, work.then), work.rows, work.transfers)
 
 
 def _conclusive(attempt: Attempt, evidence: Evidence) -> Evidence:
@@ -129,6 +140,7 @@ class _Work:
         self.rows: list[tuple[Table[Any], Any]] = []
         self.transfers: list[Transfer] = []
         self.answer: Answer | Refusal
+        self.then: Attempt | None = None
 
     def settle(self, evidence: Evidence) -> None:
         """Dispatch on what is known."""
@@ -140,7 +152,10 @@ class _Work:
             self._not_paid(evidence)
         else:
             self._kept(evidence)
-        self.rows += answered(self.view, self.attempt.key, self.answer)
+        if self.then is None:
+            self.rows += answered(self.view, self.attempt.key, self.answer)
+        else:
+            self.rows += handed_on(self.view, self.attempt.key, self.then.id)
 
     # What is not known yet
 
@@ -157,6 +172,7 @@ class _Work:
             lease_until=self.command.retry_at,
             doubt_hold=doubt,
             evidence=_text(evidence),
+            awaiting=self.command.awaiting or self.attempt.awaiting,
         )
         self.rows.append((ATTEMPTS, attempt))
         self.answer = Answer(snapshot(self.intent))
@@ -253,6 +269,9 @@ class _Work:
         method = self._method()
         charge = self._failed_charge(evidence, error.code, error.message)
         self._keep_charge(charge, "charge.failed")
+        if self._may_go_on():
+            self._try_next()
+            return
         error = replace(error, payment_method=method)
         self._move(
             IntentEvent.NOT_PAID,
@@ -265,6 +284,18 @@ class _Work:
             402, "card_error", error.message, error.code, None, error.decline_code, charge.id,
             snapshot(self.intent), snapshot(method),
         )  # fmt: skip
+
+    def _may_go_on(self) -> bool:
+        """A try that was ever unknown has answered its key, and nothing follows it."""
+        return self.command.then is not None and self.attempt.state is AttemptState.SENDING
+
+    def _try_next(self) -> None:
+        """The intent stays processing: in one transaction this try is concluded and the next is intended."""
+        then = self.command.then
+        assert then is not None
+        self.then = next_try(self.view, self.attempt, then.sender, then.acquirer)
+        self.rows.append((ATTEMPTS, self.then))
+        self.answer = Answer(snapshot(self.intent))
 
     def _kept(self, evidence: Evidence) -> None:
         """A capture or void that was refused: the authorization stands as before."""
@@ -281,7 +312,8 @@ class _Work:
 
     def _conclude(self, event: AttemptEvent, evidence: Evidence) -> None:
         state = ATTEMPT.step(self.attempt.state, event)
-        self.rows.append((ATTEMPTS, replace(self.attempt, state=state, evidence=_text(evidence))))
+        concluded = replace(self.attempt, state=state, evidence=_text(evidence), awaiting=None)
+        self.rows.append((ATTEMPTS, concluded))
 
     def _move(self, event: IntentEvent, name: str | None, **fields: Any) -> None:
         status = INTENT.step(self.intent.status, event)

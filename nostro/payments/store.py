@@ -25,6 +25,7 @@ ATTEMPTS = Table(
     QUERIES,
     mutable=(
         "state", "lease_until", "holder", "epoch", "sends", "cancelling", "doubt_hold", "evidence",
+        "awaiting",
     ),
     audited="state",
     about="intent",

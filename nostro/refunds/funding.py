@@ -75,6 +75,7 @@ def fund(view: View, charge: Charge, refund: Refund, dispatch: Dispatch) -> Fund
         holder=dispatch.instance,
         send_by=dispatch.send_by,
         lease_until=dispatch.lease_until,
+        first_sent=view.system_now,
     )
     rows = _taken_from_day(view, charge, refund.amount) if from_pending else []
     return Funded(sending, rows, hold)

@@ -37,6 +37,10 @@ class Refund(msgspec.Struct, frozen=True, tag="refund", tag_field="object"):
     key: str | None = None
     request_id: str | None = None
     evidence: str | None = None
+    first_sent: SystemTime = SystemTime(0)  # it left us then at the earliest
+    awaiting: str | None = (
+        None  # the queue it waits in, while it is unknown and cannot be asked about
+    )
 
     @property
     def status(self) -> str:

@@ -2,7 +2,8 @@
 SELECT
     id, account, charge, intent, state, amount, currency, acquirer, original, created_ms, live,
     lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
-    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence
+    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence,
+    first_sent, awaiting
 FROM nostro.refunds WHERE book_id = $1 AND id = any($2::text []);
 
 -- name: insert_refunds
@@ -10,23 +11,25 @@ INSERT INTO nostro.refunds (
     book_id, seq, id, account, charge, intent, state, amount, currency, acquirer, original,
     created_ms, live, lease_until, send_by, holder, epoch, sends, reason, metadata,
     from_pending, hold, balance_transaction, failure_balance_transaction, failure_reason, key,
-    request_id, evidence
+    request_id, evidence, first_sent, awaiting
 )
 SELECT
     $1, x.seq, x.id, x.account, x.charge, x.intent, x.state, x.amount, x.currency, x.acquirer,
     x.original, x.created_ms, x.live, x.lease_until, x.send_by, x.holder, x.epoch, x.sends,
     x.reason, x.metadata::json, x.from_pending, x.hold, x.balance_transaction,
-    x.failure_balance_transaction, x.failure_reason, x.key, x.request_id, x.evidence
+    x.failure_balance_transaction, x.failure_reason, x.key, x.request_id, x.evidence,
+    x.first_sent, x.awaiting
 FROM unnest(
     $2::bigint [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::bigint
     [], $9::text [], $10::text [], $11::text [], $12::bigint [], $13::boolean [], $14::bigint
     [], $15::bigint [], $16::text [], $17::bigint [], $18::bigint [], $19::text [], $20::text
     [], $21::boolean [], $22::text [], $23::text [], $24::text [], $25::text [], $26::text [],
-    $27::text [], $28::text []
+    $27::text [], $28::text [], $29::bigint [], $30::text []
 ) AS x (
     seq, id, account, charge, intent, state, amount, currency, acquirer, original, created_ms,
     live, lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
-    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence
+    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence,
+    first_sent, awaiting
 );
 
 -- name: update_refunds
@@ -37,14 +40,15 @@ WITH done AS (
         epoch = x.epoch, sends = x.sends, metadata = x.metadata::json, from_pending =
         x.from_pending, hold = x.hold, balance_transaction = x.balance_transaction,
         failure_balance_transaction = x.failure_balance_transaction, failure_reason =
-        x.failure_reason, evidence = x.evidence
+        x.failure_reason, evidence = x.evidence, first_sent = x.first_sent, awaiting = x.awaiting
     FROM unnest(
         $2::text [], $3::text [], $4::bigint [], $5::bigint [], $6::text [], $7::bigint [],
         $8::bigint [], $9::text [], $10::boolean [], $11::text [], $12::text [], $13::text [],
-        $14::text [], $15::text []
+        $14::text [], $15::text [], $16::bigint [], $17::text []
     ) AS x (
         id, state, lease_until, send_by, holder, epoch, sends, metadata, from_pending, hold,
-        balance_transaction, failure_balance_transaction, failure_reason, evidence
+        balance_transaction, failure_balance_transaction, failure_reason, evidence, first_sent,
+        awaiting
     )
     WHERE t.book_id = $1 AND t.id = x.id
     RETURNING 1
@@ -60,7 +64,8 @@ SELECT seq FROM nostro.refunds WHERE book_id = $1 AND account = $2 AND id = $3;
 SELECT
     id, account, charge, intent, state, amount, currency, acquirer, original, created_ms, live,
     lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
-    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence
+    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence,
+    first_sent, awaiting
 FROM nostro.refunds
 WHERE
     book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
@@ -74,7 +79,8 @@ ORDER BY seq DESC LIMIT $7;
 SELECT
     id, account, charge, intent, state, amount, currency, acquirer, original, created_ms, live,
     lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
-    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence
+    balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence,
+    first_sent, awaiting
 FROM nostro.refunds
 WHERE
     book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
@@ -98,3 +104,18 @@ WHERE
     book_id = $1 AND state IN ('sending', 'unknown') AND lease_until > $2
     AND NOT starts_with(holder, $3)
 ORDER BY lease_until LIMIT $4;
+
+-- name: awaiting_refunds
+-- What waits for an answer that cannot be asked for, by queue: how many, and the oldest (business time).
+SELECT awaiting, count(*), min(created_ms) FROM nostro.refunds
+WHERE book_id = $1 AND state IN ('unknown', 'accepted', 'provisional') AND awaiting IS NOT NULL GROUP BY awaiting;
+
+-- name: list_awaiting_refunds
+-- The oldest of what waits in a queue.
+SELECT id, acquirer, amount, currency, intent, created_ms FROM nostro.refunds
+WHERE book_id = $1 AND state IN ('unknown', 'accepted', 'provisional') AND awaiting = $2 ORDER BY created_ms LIMIT $3;
+
+-- name: oldest_awaiting_refunds
+-- Since when each acquirer owes an answer that only its report can give (system time).
+SELECT acquirer, min(first_sent) FROM nostro.refunds
+WHERE book_id = $1 AND state IN ('unknown', 'accepted', 'provisional') AND awaiting IS NOT NULL GROUP BY acquirer;

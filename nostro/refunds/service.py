@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 from nostro.idempotency.commands import Guarded
 from nostro.kernel.answer import Answer, Proceed, Refusal
+from nostro.kernel.capabilities import NOBODY, Capabilities
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Command
 from nostro.kernel.errors import CommitUnknown, Unavailable
-from nostro.kernel.outcome import Evidence, NotFound, Outcome, Rejected, Unknown
+from nostro.kernel.outcome import Evidence, NotSent, Outcome
 from nostro.kernel.ports import Acquirer, Clock, Decider, Entropy, PaymentMessage, Reader
 from nostro.kernel.table import text_array
+from nostro.payments.ladder import Awaiting, Doubt, Step, climb, queue, steps
 from nostro.payments.model import Charge
 from nostro.payments.service import Merchant, Reply, Timing
 from nostro.payments.settle import Settled
@@ -97,17 +99,39 @@ class Refunds:
             refund.id, refund.amount, refund.currency, refund.account, refund.send_by,
             refund.original,
         )  # fmt: skip
-        return await self._acquirers[refund.acquirer].refund(message)
+        acquirer = self._acquirers.get(refund.acquirer)
+        if acquirer is None:
+            return NotSent(f"settings name no acquirer {refund.acquirer}")
+        return await acquirer.refund(message)
 
     async def settle(
-        self, merchant: Merchant, refund: Refund, charge: Charge, evidence: Evidence
+        self,
+        merchant: Merchant,
+        refund: Refund,
+        charge: Charge,
+        evidence: Evidence,
+        awaiting: Awaiting | None = None,
     ) -> Settled:
         """Make an outcome durable: state, ledger, events and the saved answer, once."""
-        command = SettleRefund(
-            merchant.book, self._seed(), merchant.origin, refund, charge, evidence,
-            self._retry_at(refund.send_by),
-        )  # fmt: skip
+        command = self.settling(merchant, refund, charge, evidence, awaiting)
         return await self._decider(merchant.book).run(command)
+
+    def settling(
+        self,
+        merchant: Merchant,
+        refund: Refund,
+        charge: Charge,
+        evidence: Evidence,
+        awaiting: Awaiting | None = None,
+    ) -> SettleRefund:
+        """The command that settles a refund by evidence."""
+        rungs = self._rungs(refund)
+        if not rungs:
+            awaiting = queue(self._can(refund))
+        return SettleRefund(
+            merchant.book, self._seed(), merchant.origin, refund, charge, evidence,
+            self._retry_at(refund.send_by) if rungs else self._much_later(), awaiting,
+        )  # fmt: skip
 
     # What the worker finishes
 
@@ -121,8 +145,13 @@ class Refunds:
         assert charge is not None, "a refund has its charge"
         if refund.state is RefundState.WAITING:
             return await self._fund(merchant, refund, charge)
-        evidence = await self._evidence(merchant.book, refund)
-        return await self.settle(merchant, refund, charge, evidence)
+        reached = await climb(
+            self._can(refund), self._rungs(refund),
+            lambda: self._acquirers[refund.acquirer].inquire(refund.id),
+            lambda: self._repeat(merchant.book, refund),
+            lambda: self._acquirers[refund.acquirer].cancel(refund.id),
+        )  # fmt: skip
+        return await self.settle(merchant, refund, charge, reached.evidence, reached.awaiting)
 
     async def _fund(self, merchant: Merchant, refund: Refund, charge: Charge) -> Settled | None:
         dispatch = self._dispatch(merchant, waiting_since=refund.send_by)
@@ -132,26 +161,19 @@ class Refunds:
             return None
         return await self.settle(merchant, funded, charge, await self._call(funded))
 
-    async def _evidence(self, book: int, refund: Refund) -> Evidence:
-        """Inquire; where nothing is found of what may never have arrived, replay under the same reference."""
-        found = await self._acquirers[refund.acquirer].inquire(refund.id)
-        if not isinstance(found, NotFound):
-            return found
-        if refund.state not in REPEATABLE:
-            return Unknown("the acquirer does not find what it acknowledged")
-        return await self._replay(book, refund)
-
-    async def _replay(self, book: int, refund: Refund) -> Evidence:
-        """A refused replay concludes nothing: a tombstone then keeps a late original from ever counting."""
+    async def _repeat(self, book: int, refund: Refund) -> Evidence | None:
+        """Once more under the same reference; None if another instance holds it by now."""
         send_by = SystemTime(self._now() + self.timing.send_ms)
         count = CountRefundSend(book, self._seed(), refund, send_by)
         counted = await self._decider(book).run(count)
-        if counted is None:
-            return Unknown("another instance took over")
-        outcome = await self._call(counted)
-        if isinstance(outcome, Rejected):
-            return await self._acquirers[refund.acquirer].cancel(refund.id)
-        return outcome
+        return None if counted is None else await self._call(counted)
+
+    def _rungs(self, refund: Refund) -> tuple[Step, ...]:
+        return steps(self._can(refund), _doubt(refund), self._now(), self.timing.margin_ms)
+
+    def _can(self, refund: Refund) -> Capabilities:
+        found = self._acquirers.get(refund.acquirer)
+        return found.capabilities if found else NOBODY
 
     # Small parts
 
@@ -187,8 +209,17 @@ class Refunds:
         wait = min(self.timing.retry_longest_ms, max(self.timing.retry_ms, age // 2))
         return SystemTime(self._now() + wait)
 
+    def _much_later(self) -> SystemTime:
+        return SystemTime(self._now() + self.timing.waiting_ms)
+
     def _seed(self) -> bytes:
         return self._entropy.bytes(16)
+
+
+def _doubt(refund: Refund) -> Doubt:
+    """What the acquirer has acknowledged is never sent again, and never cancelled."""
+    in_doubt = refund.state in REPEATABLE
+    return Doubt(refund.id, refund.first_sent, in_doubt, in_doubt)
 
 
 def _decided(reply: Reply | Proceed) -> Reply:

@@ -54,6 +54,7 @@ class SettleRefund(msgspec.Struct, frozen=True):
     charge: Charge
     evidence: Evidence
     retry_at: SystemTime
+    awaiting: str | None = None  # the queue it waits in, if it stays unknown
 
     def reads(self) -> Reads:
         """The refund and everything its outcome may change."""
@@ -131,7 +132,8 @@ class _Work:
         """When the acquirer wants to be asked; if it has put us off before, ever less often."""
         asked = SystemTime(self.view.system_now + (evidence.poll_after_ms or 0))
         repeated = self.before.state in (RefundState.ACCEPTED, RefundState.PROVISIONAL)
-        return max(asked, self.command.retry_at) if repeated else asked
+        later = repeated or self.command.awaiting
+        return max(asked, self.command.retry_at) if later else asked
 
     # Approved
 
@@ -192,6 +194,8 @@ class _Work:
         state = REFUND.step(self.before.state, event)
         if evidence is not None:
             fields["evidence"] = msgspec.json.encode(evidence).decode()
+        waits = self.command.awaiting or self.before.awaiting
+        fields["awaiting"] = waits if state in _WAITS else None
         self.refund = replace(self.before, state=state, **fields)
         self.rows.append((REFUNDS, self.refund))
 
@@ -228,6 +232,8 @@ class _Work:
         self.rows.append(emit(self.view, self.command.origin, name, shown, before))
 
 
+# What waits in a queue, where nobody can be asked.
+_WAITS = (RefundState.UNKNOWN, RefundState.ACCEPTED, RefundState.PROVISIONAL)
 # The fields of a refund whose change its events tell.
 _SHOWN = ("state", "balance_transaction", "failure_balance_transaction", "failure_reason")
 

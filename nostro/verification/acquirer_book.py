@@ -25,6 +25,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     created_ms: int
     cancelled: bool
     original: str | None = None
+    acquirer: str = "sandbox"  # whose book it is
 
 
 def belongs_to(line: Line, book: int) -> bool:
@@ -46,7 +47,7 @@ class Columns:
         return len(self._lines)
 
     def arrays(self) -> tuple[Any, ...]:
-        """Reference, operation, original, amount, currency, outcome, state, created_ms, cancelled."""
+        """Reference, operation, original, amount, currency, outcome, state, created_ms, cancelled, acquirer."""
         lines = self._lines
         return (
             text_array([line.reference for line in lines]),
@@ -58,4 +59,5 @@ class Columns:
             text_array([line.state for line in lines]),
             int_array([line.created_ms for line in lines]),
             bool_array([line.cancelled for line in lines]),
+            text_array([line.acquirer for line in lines]),
         )

@@ -59,6 +59,10 @@ CHECKS = (
         "key_records", "each API key's creation and end is in the audit log, and nothing else is"
     ),
     Check("account_records", "each account and change of its fees is in the audit log"),
+    Check(
+        "conclusions",
+        "each conclusion is of two operators, on its evidence, and its message stands so",
+    ),
     Check("row_sequence", "listed rows are numbered without a gap up to the book's head"),
 )
 

@@ -1143,6 +1143,17 @@ present AS (
     UNION ALL
     SELECT 'refunds', id, state FROM nostro.refunds WHERE book_id = $1
     UNION ALL
+    SELECT 'notifications', id, state FROM nostro.notifications WHERE book_id = $1
+    UNION ALL
+    SELECT 'operators', id, state FROM nostro.operators WHERE book_id = $1
+    UNION ALL
+    SELECT
+        'conclusions', id,
+        format(
+            '%s by %s: %s, evidence %s', state, coalesce(decided_by, proposed_by), verdict, evidence
+        )
+    FROM nostro.conclusions WHERE book_id = $1
+    UNION ALL
     SELECT
         'holds', replace(hold_id::text, '-', ''),
         CASE WHEN open THEN format('open %s', remaining) ELSE 'closed' END
@@ -1262,6 +1273,39 @@ off AS (
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
+-- name: conclusions
+WITH message AS (
+    SELECT id, state, 'approved' AS done, 'undone' AS not_done
+    FROM nostro.payment_attempts WHERE book_id = $1
+    UNION ALL
+    SELECT id, state, 'succeeded', 'failed' FROM nostro.refunds WHERE book_id = $1
+),
+off AS (
+    SELECT
+        c.id AS subject,
+        format(
+            '%s, proposed by %s, decided by %s, on %s; the message is %s', c.state, c.proposed_by,
+            c.decided_by, CASE WHEN f.sha256 IS NULL THEN 'no evidence' ELSE f.name END, m.state
+        ) AS detail
+    FROM nostro.conclusions AS c
+    LEFT JOIN
+        nostro.evidence_files AS f
+        ON c.book_id = f.book_id AND c.evidence = f.sha256
+        AND f.sha256 = encode(sha256(f.body), 'hex')
+    LEFT JOIN nostro.operators AS p ON c.book_id = p.book_id AND c.proposed_by = p.id
+    LEFT JOIN nostro.operators AS d ON c.book_id = d.book_id AND c.decided_by = d.id
+    LEFT JOIN message AS m ON c.id = m.id
+    WHERE
+        c.book_id = $1 AND (
+            f.sha256 IS NULL OR p.id IS NULL OR m.id IS NULL
+            OR (c.state = 'applied' AND (
+                d.id IS NULL OR d.id = p.id
+                OR m.state <> CASE WHEN c.verdict = 'done' THEN m.done ELSE m.not_done END
+            ))
+        )
+)
+SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
+
 -- name: live
 -- Not errors: what is under way, or waits for evidence or money.
 WITH off AS (
@@ -1278,27 +1322,31 @@ WITH off AS (
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: sandbox_book
--- The acquirer's whole book against ours, both ways. $2 is the watermark (system time, ms): what
+-- The acquirers' whole books against ours, both ways. $2 is the watermark (system time, ms): what
 -- is younger, or live with
 -- us, is set apart, since the acquirer's book is read after the snapshot was taken.
 WITH theirs AS (
     SELECT
         x.reference, x.operation, x.original, x.amount, x.currency, x.state, x.created_ms,
+        x.acquirer,
         NOT x.cancelled AND x.outcome <> 'declined' AND x.state IN ('approved', 'pending',
             'voided') AS stands
     FROM unnest(
         $3::text [], $4::text [], $5::text [], $6::bigint [], $7::text [], $8::text [], $9::text [],
-        $10::bigint [], $11::boolean []
-    ) AS x (reference, operation, original, amount, currency, outcome, state, created_ms, cancelled)
+        $10::bigint [], $11::boolean [], $12::text []
+    ) AS x (
+        reference, operation, original, amount, currency, outcome, state, created_ms, cancelled,
+        acquirer
+    )
 ),
 ours AS (
     SELECT
-        id, intent, operation, original, amount, currency, state, send_by,
+        id, acquirer, intent, operation, original, amount, currency, state, send_by,
         state IN ('sending', 'unknown') AS live, state = 'approved' AS done, false AS may_fail
     FROM nostro.payment_attempts WHERE book_id = $1
     UNION ALL
     SELECT
-        id, intent, 'refund', original, amount, currency, state, send_by,
+        id, acquirer, intent, 'refund', original, amount, currency, state, send_by,
         state IN ('sending', 'unknown'), state IN ('accepted', 'provisional', 'succeeded'),
         state IN ('accepted', 'provisional')
     FROM nostro.refunds WHERE book_id = $1
@@ -1316,7 +1364,7 @@ pair AS (
         OR coalesce(t.original, '') <> coalesce(o.original, '') AS differs,
         concat_ws(' ', o.state, o.operation, o.amount, o.currency, o.original) AS here,
         concat_ws(' ', t.state, t.operation, t.amount, t.currency, t.original) AS there
-    FROM ours AS o FULL JOIN theirs AS t ON o.id = t.reference
+    FROM ours AS o FULL JOIN theirs AS t ON o.id = t.reference AND o.acquirer = t.acquirer
 ),
 several AS (
     SELECT intent, count(*) AS n, min(id) AS first_id, max(id) AS last_id

@@ -29,6 +29,7 @@ from nostro.payment_methods.model import CardFacts
 from nostro.payments.commands import Changes, CreateIntent, MethodChoice, Sender
 from nostro.payments.model import Terms
 from nostro.payments.settle import Settle
+from nostro.routing.model import Routes
 from nostro.system import SystemEntropy
 
 BOOK, BATCH, ROUNDS = 1, 64, 40
@@ -63,7 +64,7 @@ def create(number: int) -> Guarded:
         1_000 + number, "usd", None, "automatic", Terms(), MethodChoice(draft=Draft(FACTS, "t"))
     )
     sender = Sender(
-        "api", "sandbox", SystemTime(NOW + 2_000), SystemTime(NOW + 20_000), f"k{number}"
+        "api", Routes(("sandbox",)), SystemTime(NOW + 2_000), SystemTime(NOW + 20_000), f"k{number}"
     )
     command = CreateIntent(BOOK, salt(), ORIGIN, changes, True, sender)
     return Guarded(command, Request(f"acct_1/k{number}", "/v1/x", b"f", "req_1"))

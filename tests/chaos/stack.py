@@ -134,7 +134,9 @@ class Stack:
         )  # fmt: skip
         if done.returncode:
             return done.stdout + done.stderr
-        reports = reports_of(self._read_only_url(), self.sandbox_url, [1], SystemClock(), 0)
+        reports = reports_of(
+            self._read_only_url(), {"sandbox": self.sandbox_url}, [1], SystemClock(), 0
+        )
         young = asyncio.run(reports)
         return "" if young[0].clean else to_text(young)
 

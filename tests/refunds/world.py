@@ -1,6 +1,6 @@
 """Everything a refund needs, real: the committer on a database, the services, and a sandbox acquirer's process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from nostro.acquirers.manners import capabilities
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.balances.commands import ReleaseDay, TopUp
 from nostro.balances.store import TRANSACTIONS
@@ -21,7 +22,7 @@ from nostro.kernel.answer import Answer, Refusal
 from nostro.kernel.clock import DAY, BusinessTime, SystemTime
 from nostro.kernel.command import A, Command, Decision, Reads, View
 from nostro.kernel.money import FeeSchedule
-from nostro.kernel.ports import CardDetails
+from nostro.kernel.ports import Acquirer, CardDetails
 from nostro.kernel.posting import Balance
 from nostro.kernel.secret import Pan, Secret
 from nostro.kernel.table import text_array
@@ -30,13 +31,14 @@ from nostro.payment_methods.model import CardFacts, PaymentMethod
 from nostro.payment_methods.store import METHODS
 from nostro.payments.commands import Changes, MethodChoice
 from nostro.payments.model import Charge, Intent, Terms
-from nostro.payments.service import Merchant, Payments, Reply
+from nostro.payments.service import Merchant, Payments, Reply, Timing
 from nostro.payments.store import CHARGES
 from nostro.refunds.commands import RefundRequest
 from nostro.refunds.due import due_refunds
 from nostro.refunds.model import Refund
 from nostro.refunds.service import Refunds
 from nostro.refunds.store import REFUNDS
+from nostro.routing.model import Routes, Rules
 from nostro.system import SystemClock, SystemEntropy
 from nostro.vault.keyring import Keyring
 from nostro.vault.presealed import PresealedCards
@@ -48,6 +50,7 @@ BOOK = 1
 ACCOUNT = "acct_shop"
 VISA, REFUND_PENDING, REFUND_FAILS = "4242424242424242", "4000000000007726", "4000000000005126"
 LEASE_MS = 30_000
+TIMING = Timing(call_ms=3_000)
 
 
 class MovableClock(SystemClock):
@@ -84,30 +87,50 @@ class World:
     """One merchant's payments and refunds."""
 
     def __init__(
-        self, urls: ConnectionUrls, sandbox: SandboxProcess, reader: Pool, fee: FeeSchedule
+        self,
+        urls: ConnectionUrls,
+        sandbox: SandboxProcess,
+        reader: Pool,
+        fee: FeeSchedule,
+        manner: str = "honours",
+        others: Mapping[str, SandboxProcess] | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.sandbox, self.reader, self.urls = sandbox, reader, urls
         self.clock, self.entropy = MovableClock(), SystemEntropy()
         self.committer = Committer(BOOK, lambda: Session.open(urls.app), self.clock, self.entropy)
-        address = f"http://127.0.0.1:{sandbox.port}"
-        self.acquirer = SandboxAcquirer(address, self.clock, call_ms=3_000)
+        self.acquirer = self._acquirer("sandbox", sandbox, manner)
+        self.acquirers: dict[str, Acquirer] = {"sandbox": self.acquirer}
+        for name, other in (others or {}).items():
+            self.acquirers[name] = self._acquirer(name, other, "honours")
         vault = Vault(Keyring.from_root(Secret("r" * 40)), self.entropy)
         cards = CardVault(
             vault, PresealedCards(vault, date(2026, 1, 1)), reader, self.clock, self.entropy
         )
         self.payments = Payments(
-            lambda book: self.committer, reader, {"sandbox": self.acquirer}, cards, self.clock,
-            self.entropy, "test",
+            lambda book: self.committer, reader, self.acquirers, cards, self.clock,
+            self.entropy, "test", TIMING, routes=Routes(tuple(self.acquirers), rules or Rules()),
         )  # fmt: skip
         self.refunds = self.worker("test")
         self.merchant = Merchant(BOOK, Origin(ACCOUNT, False), fee)
         self.refunded_elsewhere = 0  # behind our back, at the acquirer
 
+    def _acquirer(self, name: str, sandbox: SandboxProcess, manner: str) -> SandboxAcquirer:
+        address = f"http://127.0.0.1:{sandbox.port}"
+        return SandboxAcquirer(address, self.clock, name, 3_000, capabilities(manner))
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self.committer.close()
+        for acquirer in self.acquirers.values():
+            assert isinstance(acquirer, SandboxAcquirer)
+            await acquirer.close()
+
     def worker(self, instance: str) -> Refunds:
         """The service of refunds as another instance would run it."""
         return Refunds(
-            lambda book: self.committer, self.reader, {"sandbox": self.acquirer}, self.clock,
-            self.entropy, instance,
+            lambda book: self.committer, self.reader, self.acquirers, self.clock,
+            self.entropy, instance, TIMING,
         )  # fmt: skip
 
     def keyed(self, name: str) -> Merchant:
@@ -234,17 +257,21 @@ def refusal_of(reply: Reply) -> Refusal:
 
 @asynccontextmanager
 async def a_world(
-    urls: ConnectionUrls, sandbox: SandboxProcess, fee: FeeSchedule
+    urls: ConnectionUrls,
+    sandbox: SandboxProcess,
+    fee: FeeSchedule,
+    manner: str = "honours",
+    others: Mapping[str, SandboxProcess] | None = None,
+    rules: Rules | None = None,
 ) -> AsyncIterator[World]:
     """A book with nothing in it, and all that works on it; closed at the end."""
     open_book(urls)
     pool = Pool(urls.app)
-    world = World(urls, sandbox, pool, fee)
+    world = World(urls, sandbox, pool, fee, manner, others, rules)
     try:
         yield world
     finally:
-        await world.committer.close()
-        await world.acquirer.close()
+        await world.close()
         await pool.close()
 
 

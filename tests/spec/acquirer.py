@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.outcome import (
     Approved,
     Declined,
@@ -78,6 +79,7 @@ class ScriptedAcquirer:
     """The acquirer as one instance meets it."""
 
     name = "scripted"
+    capabilities = Capabilities()
 
     def __init__(self, gates: Gates, messages: dict[str, PaymentMessage]) -> None:
         self._gates, self._messages = gates, messages

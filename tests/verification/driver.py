@@ -44,6 +44,7 @@ from nostro.refunds.funding import Dispatch
 from nostro.refunds.model import Refund
 from nostro.refunds.settle import SettleRefund
 from nostro.refunds.store import REFUNDS
+from nostro.routing.model import Routes
 
 BOOK = 0
 GOOD, DECLINED = "4242424242424242", "4000000000000002"
@@ -170,7 +171,11 @@ class Driver:
         now = self.clock.system()
         named = f"{self.origin.account}/{key}" if key else None
         return Sender(
-            "api_test", "sandbox", SystemTime(now + 2_000), SystemTime(now + 20_000), named
+            "api_test",
+            Routes(("sandbox",)),
+            SystemTime(now + 2_000),
+            SystemTime(now + 20_000),
+            named,
         )
 
     def _dispatch(self, key: str | None) -> Dispatch:

@@ -37,7 +37,9 @@ def test_each_check_has_its_statement() -> None:
 
 
 def test_the_command_exits_with_zero_and_says_clean(books: Books, capsys: Output) -> None:
-    code = asyncio.run(run(books.urls.read_only, books.sandbox, None, False, JUDGE_ALL))
+    code = asyncio.run(
+        run(books.urls.read_only, {"sandbox": books.sandbox}, None, False, JUDGE_ALL)
+    )
     text = capsys.readouterr().out
     assert (code, "Book 0: clean" in text) == (CLEAN, True), text
     code = asyncio.run(run(books.urls.read_only, None, [BOOK], True))
@@ -90,7 +92,7 @@ async def _verified_under_load(urls: ConnectionUrls, base: str) -> list[Report]:
         paying = [asyncio.create_task(pay()) for _ in range(4)]
         reports: list[Report] = []
         while not all(task.done() for task in paying):
-            reports += await reports_of(urls.read_only, base, None, ShiftedClock(), 0)
+            reports += await reports_of(urls.read_only, {"sandbox": base}, None, ShiftedClock(), 0)
         await asyncio.gather(*paying)
     assert len(reports) > 1
     return reports

@@ -303,6 +303,26 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
     ("audit_sequence", "book head", ("UPDATE nostro.book_heads SET next_audit = next_audit + 1",)),
     ("audit_sequence", "batch 1", ("UPDATE nostro.batches SET audit_count = audit_count + 1 WHERE batch_no = 1",)),
     ("audit_sequence", "batch 1", ("UPDATE nostro.audit_records SET batch_no = 2 WHERE batch_no = 1",)),
+    *[
+        (
+            "conclusions", "<declined_attempt>",
+            (
+                ("INSERT INTO nostro.evidence_files VALUES (0, encode(sha256('x'), 'hex'), 'x', 'x')"),
+                ("INSERT INTO nostro.operators SELECT 0, id, id, 'active', 1 FROM unnest(ARRAY['a', 'b']) AS x (id)"),
+                ("INSERT INTO nostro.conclusions VALUES (0, '<declined_attempt>', 'done', 'n', 'r', "
+                 f"encode(sha256('x'), 'hex'), '{state}', 'a', 1, 'b', 1)"),
+                *more,
+            ),
+        )
+        for state, *more in (
+            ("applied",),
+            ("proposed", "DELETE FROM nostro.operators WHERE id = 'a'"),
+            ("withdrawn", "ALTER TABLE nostro.conclusions DROP CONSTRAINT conclusions_book_id_evidence_fkey",
+             "DELETE FROM nostro.evidence_files"),
+            ("withdrawn", "ALTER TABLE nostro.evidence_files DROP CONSTRAINT evidence_files_check",
+             "UPDATE nostro.evidence_files SET body = 'y'"),
+        )
+    ],
     ("audit_states", "<sale_intent>", ("UPDATE nostro.payment_intents SET status = 'canceled' WHERE id = '<sale_intent>'",)),
     (
         "audit_states", "<declined_attempt>",

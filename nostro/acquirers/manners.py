@@ -1,0 +1,32 @@
+"""What the manners of the sandbox acquirer mean for us: the capabilities to claim of each, as data.
+
+The sandbox is another program, so this is said twice; a test asks the sandbox and compares.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from nostro.kernel.capabilities import Capabilities
+from nostro.kernel.errors import Misconfigured
+
+FORGET_AFTER_MS = 30_000
+MANNERS: dict[str, Capabilities] = {
+    "honours": Capabilities(),
+    "forgets": Capabilities(replay_window_ms=FORGET_AFTER_MS),
+    "no-inquiry": Capabilities(inquiry=False),
+    "ignores-send-by": Capabilities(honours_send_by=False),
+    "notifies-only": Capabilities(
+        inquiry=False, replay_window_ms=0, cancel_by_reference=False, notifies=True
+    ),
+    "mute": Capabilities(inquiry=False, replay_window_ms=0, cancel_by_reference=False),
+}
+
+
+def capabilities(manner: str) -> Capabilities:
+    """Those of `name` or `name:milliseconds`, where that is how long references are known. Raises Misconfigured."""
+    name, _, window = manner.partition(":")
+    if name not in MANNERS or (window and not window.isdigit()):
+        raise Misconfigured(f"{manner!r} is no manner: there are {', '.join(MANNERS)}")
+    found = MANNERS[name]
+    return msgspec.structs.replace(found, replay_window_ms=int(window)) if window else found

@@ -1,0 +1,48 @@
+"""What a notification may do to the message it names. Pure."""
+
+from __future__ import annotations
+
+from nostro.kernel.outcome import Approved, Evidence, Operation
+from nostro.notifications.model import NoteState
+from nostro.payments.machine import LIVE, AttemptState
+from nostro.payments.model import Attempt
+from nostro.refunds.machine import SENT, RefundState
+from nostro.refunds.model import Refund
+
+Message = Attempt | Refund
+Judgement = tuple[NoteState, str]
+_GOOD = (AttemptState.APPROVED, RefundState.SUCCEEDED)
+
+
+def is_open(message: Message) -> bool:
+    """Whether evidence may still settle it."""
+    if isinstance(message, Attempt):
+        return message.state in LIVE
+    return message.state in SENT
+
+
+def judged(message: Message | None, acquirer: str, evidence: Evidence) -> Judgement:
+    """What becomes of a notification; TAKEN if it may have its effect."""
+    if message is None:
+        return NoteState.UNMATCHED, "no message of ours has this reference"
+    if message.acquirer != acquirer:
+        return NoteState.QUARANTINED, f"the message went to {message.acquirer}"
+    differs = _differs(message, evidence)
+    if differs:
+        return NoteState.QUARANTINED, differs
+    if is_open(message):
+        return NoteState.TAKEN, ""
+    if isinstance(evidence, Approved) == (message.state in _GOOD):
+        return NoteState.IGNORED, f"it is {message.state} already"
+    return NoteState.QUARANTINED, f"{type(evidence).__name__} of what is {message.state}"
+
+
+def _differs(message: Message, evidence: Evidence) -> str | None:
+    if not isinstance(evidence, Approved):
+        return None
+    if isinstance(message, Attempt) and message.operation is Operation.VOID:
+        return None
+    theirs, ours = (evidence.amount, evidence.currency), (message.amount, message.currency)
+    if theirs == ours:
+        return None
+    return f"{theirs[0]} {theirs[1]} instead of {ours[0]} {ours[1]}"

@@ -1,0 +1,109 @@
+"""The inbox: verify, take, settle. What it answers decides whether the acquirer sends it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from nostro.events.emit import Origin
+from nostro.kernel.capabilities import Capabilities
+from nostro.kernel.ids import birth_book
+from nostro.kernel.ports import Decider, Entropy, Forged, Notification, NotificationReader, Reader
+from nostro.kernel.table import text_array
+from nostro.merchants.service import Merchants
+from nostro.notifications.commands import CloseNotification, Taken, TakeNotification
+from nostro.notifications.judgement import Message
+from nostro.notifications.model import NoteState
+from nostro.payments.model import Attempt
+from nostro.payments.service import Merchant, Payments
+from nostro.payments.settle import Settled
+from nostro.payments.store import CHARGES
+from nostro.refunds.service import Refunds
+
+BODY_BYTES_MAX = 65_536
+
+
+class Received(StrEnum):
+    """What the acquirer is told: well, never again, or once more."""
+
+    WELL = "well"
+    FORGED = "forged"
+    NOBODY = "nobody"  # no acquirer of this name tells us anything
+    AGAIN = "again"  # somebody else holds the message now
+
+
+class Source(msgspec.Struct, frozen=True):
+    """An acquirer that may tell us something."""
+
+    reader: NotificationReader
+    capabilities: Capabilities
+
+
+class Inbox:
+    """Takes notifications of acquirers."""
+
+    def __init__(
+        self,
+        decider: Callable[[int], Decider],
+        reader: Reader,
+        sources: Mapping[str, Source],
+        merchants: Merchants,
+        payments: Payments,
+        refunds: Refunds,
+        entropy: Entropy,
+    ) -> None:
+        self._decider, self._reader, self._sources = decider, reader, sources
+        self._merchants, self._payments, self._refunds = merchants, payments, refunds
+        self._entropy = entropy
+
+    async def receive(self, acquirer: str, signature: str, body: bytes) -> Received:
+        """Take one. Raises Unavailable when it cannot be kept: the acquirer sends it again."""
+        source = self._sources.get(acquirer)
+        if source is None:
+            return Received.NOBODY
+        try:
+            told = source.reader.read(signature, body)
+        except Forged:
+            return Received.FORGED
+        can = source.capabilities
+        return await self.take(acquirer, told, body, evidence=can.notifies and not can.inquiry)
+
+    async def take(
+        self, acquirer: str, told: Notification, body: bytes, evidence: bool
+    ) -> Received:
+        """Take what is known to be the acquirer's word. `evidence`: it settles; else its message is asked about now."""
+        modes = dict(await self._merchants.books())
+        book = birth_book(told.reference)
+        if (
+            book is None or book not in modes
+        ):  # whose it is nobody can know: the first book keeps it
+            book = min(modes)
+        command = TakeNotification(book, self._seed(), acquirer, told, body.decode(), evidence)
+        taken: Taken = await self._decider(book).run(command)
+        if taken.message is None:
+            return Received.WELL
+        settled = await self._settle(book, modes[book], taken.message, told)
+        if not settled.applied:
+            return Received.AGAIN
+        await self._decider(book).run(
+            CloseNotification(
+                book, self._seed(), taken.note.id, NoteState.APPLIED, "it settled its message"
+            )
+        )
+        return Received.WELL
+
+    async def _settle(self, book: int, live: bool, message: Message, told: Notification) -> Settled:
+        account = await self._merchants.find(message.account)
+        assert account is not None, "a message has its account"
+        shown = message.key.partition("/")[2] if message.key else None
+        origin = Origin(message.account, live, message.request_id, shown)
+        merchant = Merchant(book, origin, account.fee)
+        if isinstance(message, Attempt):
+            return await self._payments.settle(merchant, message, told.evidence)
+        rows = await self._reader.fetch(CHARGES.read, book, text_array([message.charge]))
+        return await self._refunds.settle(merchant, message, CHARGES.decode(rows[0]), told.evidence)
+
+    def _seed(self) -> bytes:
+        return self._entropy.bytes(16)

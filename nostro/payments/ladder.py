@@ -1,0 +1,95 @@
+"""The ladder of evidence for a message whose outcome is unknown (DESIGN §3.3), by what its acquirer can be asked.
+
+Inquire, repeat under the same reference, cancel by reference, wait for what the acquirer says by itself, a person: the
+first rung there is. `steps` is pure; `climb` goes up as far as evidence is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+
+import msgspec
+
+from nostro.kernel.capabilities import Capabilities
+from nostro.kernel.clock import SystemTime
+from nostro.kernel.outcome import Evidence, NotFound, Rejected, Unknown
+
+
+class Step(StrEnum):
+    """A rung."""
+
+    INQUIRE = "inquire"
+    REPEAT = "repeat"
+    CANCEL = "cancel"
+
+
+class Awaiting(StrEnum):
+    """A queue of what cannot be asked for. Its length and its oldest are told by `nostro queues`."""
+
+    NOTIFICATION = "awaiting_notification"
+    REPORT = "awaiting_report"
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """A message in doubt: when it first left at the earliest (system time), and what may be done with it."""
+
+    reference: str
+    first_sent: SystemTime
+    repeatable: bool  # nothing in it was for one use only, and the acquirer has not acknowledged it
+    cancelable: bool = True
+    cancelling: bool = False  # a cancel may have left already: nothing but a cancel follows
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """How far it was climbed: the evidence, and the queue it waits in if nothing else is left to be asked."""
+
+    evidence: Evidence
+    awaiting: Awaiting | None = None
+
+
+def steps(can: Capabilities, doubt: Doubt, now: SystemTime, margin_ms: int) -> tuple[Step, ...]:
+    """The rungs there are. One that ends with the window counts only while `margin_ms` of the window is left."""
+    known = can.replay_window_ms is None or (
+        now + margin_ms < doubt.first_sent + can.replay_window_ms
+    )
+    rungs = (
+        (Step.INQUIRE, can.inquiry and not doubt.cancelling),
+        (Step.REPEAT, known and doubt.repeatable and not doubt.cancelling),
+        (Step.CANCEL, known and can.cancel_by_reference and doubt.cancelable),
+    )
+    return tuple(step for step, there in rungs if there)
+
+
+def queue(can: Capabilities) -> Awaiting:
+    """Where a message waits that cannot be asked about."""
+    return Awaiting.NOTIFICATION if can.notifies else Awaiting.REPORT
+
+
+async def climb(
+    can: Capabilities,
+    rungs: tuple[Step, ...],
+    inquire: Callable[[], Awaitable[Evidence | NotFound]],
+    repeat: Callable[[], Awaitable[Evidence | None]],
+    cancel: Callable[[], Awaitable[Evidence]],
+) -> Reached:
+    """Evidence from the first rung that gives some. A silent acquirer is asked again later, from the first rung.
+
+    `repeat` sends once more under the same reference, or returns None if somebody else holds it by now. `cancel` says
+    durably that it will cancel, and does.
+    """
+    if Step.INQUIRE in rungs:
+        found = await inquire()
+        if not isinstance(found, NotFound):
+            return Reached(found)
+    if Step.REPEAT in rungs:
+        repeated = await repeat()
+        if repeated is None:
+            return Reached(Unknown("another instance took over"))
+        if not isinstance(repeated, Rejected):
+            return Reached(repeated)
+    # Nothing was found and nothing may be sent again, or a repeat was refused, which says nothing of the first send:
+    # a cancel makes sure that the first never counts.
+    if Step.CANCEL in rungs:
+        return Reached(await cancel())
+    return Reached(Unknown("nothing is left to be asked"), queue(can))

@@ -1,0 +1,49 @@
+"""What a notification may do to its message; pure."""
+
+import pytest
+
+from nostro.kernel.clock import BusinessTime, SystemTime
+from nostro.kernel.outcome import Approved, Declined, Evidence, Operation, Undone
+from nostro.notifications.judgement import judged
+from nostro.notifications.model import NoteState
+from nostro.payments.machine import AttemptState
+from nostro.payments.model import Attempt
+
+YES, NO = Approved("x", 2_000, "usd"), Declined("insufficient_funds")
+NOW = SystemTime(1)
+
+
+def attempt(state: AttemptState, operation: Operation = Operation.SALE) -> Attempt:
+    return Attempt(
+        "att_1", "acct_1", "pi_1", "ch_1", operation, state, "sandbox", 2_000, "usd", "pm_1",
+        BusinessTime(1), NOW, NOW, "me",
+    )  # fmt: skip
+
+
+S, N = AttemptState, NoteState
+
+
+@pytest.mark.parametrize(
+    ("state", "evidence", "becomes"),
+    [
+        (S.SENDING, YES, N.TAKEN), (S.UNKNOWN, YES, N.TAKEN), (S.UNKNOWN, NO, N.TAKEN),
+        (S.UNKNOWN, Approved("x", 2_001, "usd"), N.QUARANTINED),
+        (S.UNKNOWN, Approved("x", 2_000, "eur"), N.QUARANTINED),
+        (S.APPROVED, YES, N.IGNORED), (S.DECLINED, NO, N.IGNORED), (S.UNDONE, Undone("x"), N.IGNORED),
+        (S.UNDONE, YES, N.QUARANTINED), (S.DECLINED, YES, N.QUARANTINED),
+        (S.REJECTED, YES, N.QUARANTINED), (S.NOT_SENT, YES, N.QUARANTINED),
+        (S.APPROVED, NO, N.QUARANTINED),
+    ],
+)  # fmt: skip
+def test_what_becomes_of_it(state: AttemptState, evidence: Evidence, becomes: NoteState) -> None:
+    assert judged(attempt(state), "sandbox", evidence)[0] is becomes
+
+
+def test_another_acquirers_word_counts_for_nothing() -> None:
+    assert judged(attempt(S.UNKNOWN), "second", YES)[0] is N.QUARANTINED
+    assert judged(None, "sandbox", YES)[0] is N.UNMATCHED
+
+
+def test_a_void_is_of_the_whole_authorization() -> None:
+    void = attempt(S.UNKNOWN, Operation.VOID)
+    assert judged(void, "sandbox", Approved("x", 9_999, "usd"))[0] is N.TAKEN

@@ -1,0 +1,232 @@
+"""Settlement reports: what they say of unknown outcomes settles them, once; what does not add up is not believed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from nostro.acquirers.sandbox_report import fetch_report, read_report
+from nostro.db.urls import ConnectionUrls
+from nostro.kernel.clock import DAY, MINUTE, SystemTime
+from nostro.kernel.money import FeeSchedule
+from nostro.kernel.ports import Misreported, Report, ReportLine
+from nostro.kernel.queries import load
+from nostro.kernel.secret import Secret
+from nostro.merchants.service import Merchants
+from nostro.notifications.queues import open_notes
+from nostro.notifications.reports import Reports, Unfinished
+from nostro.notifications.service import Inbox
+from nostro.refunds.machine import RefundState
+from nostro.work.duties import Book, Desk
+from nostro.work.report_duty import ReadingReports
+from tests.payments.test_manners import attempt, resolved, sale
+from tests.refunds.world import ACCOUNT, BOOK, World, a_world
+from tests.sandbox.process import SandboxProcess
+
+CHECKS = load("nostro.verification")
+Scenario = Callable[["Told"], Awaitable[None]]
+Play = Callable[[Scenario], None]
+
+
+class Told:
+    """A world whose acquirer says nothing but by its report."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.url = f"http://127.0.0.1:{world.sandbox.port}"
+        self.merchants = Merchants(world.reader, Secret("h" * 40), world.clock, world.entropy)
+        inbox = Inbox(
+            lambda _: world.committer, world.reader, {}, self.merchants, world.payments,
+            world.refunds, world.entropy,
+        )  # fmt: skip
+        self.reports = Reports(world.reader, inbox, self.merchants)
+
+    async def report(self) -> Report:
+        """Today's, as the acquirer would give it tomorrow."""
+        return await fetch_report(self.url, datetime.now(UTC).date())
+
+    @property
+    def tomorrow(self) -> SystemTime:
+        """When today's report is final."""
+        now = self.world.clock.system()
+        return SystemTime(now - now % DAY + DAY + 10 * MINUTE)
+
+    async def lost(self, fault: str = "reply_lost") -> str:
+        """A sale whose answer was lost."""
+        self.world.sandbox.fault(fault=fault, operation="authorize", count=1)
+        await sale(self.world)
+        return (await attempt(self.world)).id
+
+
+@pytest.fixture
+def play(database: ConnectionUrls, tmp_path: Path) -> Play:
+    async def played(sandbox: SandboxProcess, scenario: Scenario) -> None:
+        async with a_world(database, sandbox, FeeSchedule(), "mute") as world:
+            await world.payments._cards.open_for_business(world.reader)
+            told = Told(world)
+            await told.merchants.open_book(BOOK, False, "test")
+            await told.merchants.create_account("Shop", account=ACCOUNT, books=(BOOK, BOOK))
+            await scenario(told)
+            for check in ("charge_attempts", "intents", "keys_in_flight", "events", "hold_owners"):
+                assert await world.reader.fetch(CHECKS[check], BOOK) == [], check
+
+    def run(scenario: Scenario) -> None:
+        sandbox = SandboxProcess(tmp_path / "book", "--manner", "mute")
+        try:
+            asyncio.run(played(sandbox, scenario))
+        finally:
+            assert sandbox.terminate() == 0
+
+    return run
+
+
+def test_reply_lost_with_nobody_to_ask_is_settled_by_the_report(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        reference = await told.lost()
+        assert (await resolved(told.world, 61 * MINUTE)).state == "unknown", "polling is exhausted"
+        heard = await told.reports.hear("sandbox", await told.report(), told.tomorrow)
+        assert (heard.lines, heard.settled, heard.for_a_person) == (1, 1, 0)
+        found = await attempt(told.world)
+        assert (found.id, found.state, found.sends) == (reference, "approved", 1)
+        assert (await told.world.balances())["pending"].free == 2_000
+
+    play(scenario)
+
+
+def test_a_line_twice_and_a_report_twice_change_nothing_more(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        await told.lost()
+        report = await told.report()
+        [line] = report.lines
+        twice = Report(
+            report.name, report.day, (line, ReportLine(2, line.reference, line.evidence))
+        )
+        heard = await told.reports.hear("sandbox", twice, told.tomorrow)
+        assert (heard.settled, heard.for_a_person) in {(1, 0), (2, 0)}
+        for again in (twice, report):
+            heard = await told.reports.hear("sandbox", again, told.tomorrow)
+            assert (heard.settled, heard.for_a_person, heard.again) == (0, 0, 0)
+        assert (await told.world.balances())["pending"].free == 2_000
+        assert (await told.world.events()).count("charge.succeeded") == 1
+
+    play(scenario)
+
+
+def test_not_in_the_report_concludes_nothing(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        await told.lost("request_lost")
+        heard = await told.reports.hear("sandbox", await told.report(), told.tomorrow)
+        assert heard.lines == 0
+        assert (await attempt(told.world)).state == "unknown"
+
+    play(scenario)
+
+
+def test_another_amount_is_for_a_person(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        reference = await told.lost()
+        report = await told.report()
+        [line] = report.lines
+        for changes in ({"amount": 2_001}, {"currency": "eur"}):
+            fields = {"amount": 2_000, "currency": "usd"} | changes
+            evidence = type(line.evidence)("x", **fields)  # type: ignore[call-arg, arg-type]
+            wrong = Report(f"w{changes}", report.day, (ReportLine(1, reference, evidence),))
+            heard = await told.reports.hear("sandbox", wrong, told.tomorrow)
+            assert (heard.settled, heard.for_a_person) == (0, 1)
+            assert (await attempt(told.world)).state == "unknown"
+        elsewhere = await told.reports.hear("another", report, told.tomorrow)
+        assert (elsewhere.settled, elsewhere.for_a_person) == (0, 1)
+        assert len(await open_notes(told.world.reader, BOOK, 10)) == 3
+
+    play(scenario)
+
+
+def test_a_refund_is_settled_so_too(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        charge = await told.world.sale(10_000)
+        told.world.sandbox.fault(fault="reply_lost", operation="refund", count=1)
+        refund = await told.world.refund(charge, 4_000)
+        assert refund.state is RefundState.UNKNOWN
+        heard = await told.reports.hear("sandbox", await told.report(), told.tomorrow)
+        assert (heard.lines, heard.settled) == (2, 1)
+        assert (await told.world.charge(charge.id)).amount_refunded == 4_000
+
+    play(scenario)
+
+
+def test_a_day_that_is_not_over_is_not_read(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        await told.lost()
+        report = await told.report()
+        for early in (1, 11 * MINUTE):
+            with pytest.raises(Unfinished):
+                await told.reports.hear("sandbox", report, SystemTime(told.tomorrow - early))
+        assert (await attempt(told.world)).state == "unknown"
+
+    play(scenario)
+
+
+def test_the_worker_fetches_what_it_waits_for_and_only_that(play: Play) -> None:
+    class Counted:
+        def __init__(self, told: Told) -> None:
+            self._told = told
+            self.asked: list[date] = []
+
+        async def report(self, day: date) -> Report:
+            self.asked.append(day)
+            return await fetch_report(self._told.url, day)
+
+    async def scenario(told: Told) -> None:
+        world, source = told.world, Counted(told)
+        desk = Desk(lambda _: world.committer, world.reader, world.clock, world.entropy)
+        duty = ReadingReports(Book(BOOK, False), desk, told.reports, {"sandbox": source})
+        await world.sale(1_000)
+        world.clock.system_ahead += 2 * DAY
+        assert await duty.round() == 0 and source.asked == [], "nothing waits"
+        world.clock.system_ahead -= 2 * DAY
+        await told.lost()
+        assert await duty.round() == 0 and source.asked == [], "the day is not over"
+        world.clock.system_ahead += 2 * DAY
+        today = datetime.now(UTC).date()
+        assert await duty.round() == 1
+        assert source.asked == [today, today + timedelta(days=1)]
+        assert (await attempt(world)).state == "approved"
+        assert await duty.round() == 0
+
+    play(scenario)
+
+
+def file(*lines: str, day: str = "2026-01-02", count: int | None = None) -> bytes:
+    columns = "record,type,reference,acquirer_reference,original,merchant,currency,gross,fee,net"
+    number = len([line for line in lines if line.startswith("line")]) if count is None else count
+    head, tail = f"header,nostro_sandbox,b,{day},1", f"trailer,nostro_sandbox,b,{day},{number}"
+    return "\n".join([head, columns, *lines, tail, ""]).encode()
+
+
+LINE, TOTAL = "line,sale,att_1,n1,,m,usd,100,7,93", "total,,,,,1,usd,100,7,93"
+
+
+def test_a_whole_file_is_read() -> None:
+    report = read_report(file(LINE, TOTAL))
+    assert (report.name, report.day, len(report.lines)) == ("b/2026-01-02", date(2026, 1, 2), 1)
+    assert read_report(file()).lines == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"\xff\xfe", b"header", b"<html>", file(LINE, TOTAL)[:-20], file(LINE), file(TOTAL),
+        file(LINE, TOTAL, count=2), file(LINE, LINE, TOTAL), file(LINE, TOTAL, day="2026-02-30"),
+        file(LINE.replace("93", "94"), TOTAL.replace("93", "94")), file(TOTAL, LINE),
+        file(LINE.replace("sale", "gift"), TOTAL), file(LINE + ",more", TOTAL),
+        file(LINE.replace("100", "1e2"), TOTAL), file(LINE, TOTAL).replace(b"sandbox", b"other", 1),
+        file('line,"sale', TOTAL),
+    ],
+)  # fmt: skip
+def test_a_file_that_does_not_add_up_is_not_believed(data: bytes) -> None:
+    with pytest.raises(Misreported):
+        read_report(data)

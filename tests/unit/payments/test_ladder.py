@@ -1,0 +1,162 @@
+"""Which rungs there are, for every combination of what an acquirer can be asked; pure."""
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+
+from nostro.acquirers.manners import MANNERS
+from nostro.kernel.capabilities import Capabilities
+from nostro.kernel.clock import SystemTime
+from nostro.kernel.outcome import (
+    Approved,
+    Evidence,
+    NotFound,
+    NotSent,
+    Rejected,
+    Undone,
+    Unknown,
+)
+from nostro.payments.ladder import Awaiting, Doubt, Step, climb, steps
+
+SENT, MARGIN = SystemTime(1_000_000), 500
+INQUIRE, REPEAT, CANCEL = Step
+YES = Approved("x", 1, "usd")
+
+
+def doubt(repeatable: bool = True, cancelable: bool = True) -> Doubt:
+    return Doubt("att_1", SENT, repeatable, cancelable)
+
+
+@pytest.mark.parametrize(
+    ("manner", "rungs"),
+    [
+        ("honours", (INQUIRE, REPEAT, CANCEL)),
+        ("forgets", (INQUIRE, REPEAT, CANCEL)),
+        ("no-inquiry", (REPEAT, CANCEL)),
+        ("ignores-send-by", (INQUIRE, REPEAT, CANCEL)),
+        ("notifies-only", ()),
+        ("mute", ()),
+    ],
+)
+def test_the_rungs_of_each_manner(manner: str, rungs: tuple[Step, ...]) -> None:
+    assert steps(MANNERS[manner], doubt(), SENT, MARGIN) == rungs
+
+
+def test_after_the_window_nothing_is_sent_and_no_cancel_is_believed() -> None:
+    can = Capabilities(replay_window_ms=10_000)
+    last = SystemTime(SENT + 10_000 - MARGIN - 1)
+    assert steps(can, doubt(), last, MARGIN) == (INQUIRE, REPEAT, CANCEL)
+    assert steps(can, doubt(), SystemTime(last + 1), MARGIN) == (INQUIRE,)
+    assert steps(can, doubt(), SystemTime(SENT + 10**12), MARGIN) == (INQUIRE,)
+
+
+@pytest.mark.parametrize("can", [
+    Capabilities(inquiry, window, cancel, notifies)
+    for inquiry, window, cancel, notifies in itertools.product(
+        (True, False), (None, 0, 5_000), (True, False), (True, False)
+    )
+])  # fmt: skip
+@pytest.mark.parametrize("repeatable", [True, False])
+@pytest.mark.parametrize("age", [0, 4_499, 4_500, 10**9])
+def test_no_rung_is_climbed_that_was_not_claimed(
+    can: Capabilities, repeatable: bool, age: int
+) -> None:
+    rungs = steps(can, doubt(repeatable), SystemTime(SENT + age), MARGIN)
+    window = can.replay_window_ms
+    known = window is None or age + MARGIN < window
+    assert (INQUIRE in rungs) == can.inquiry
+    assert (REPEAT in rungs) == (known and repeatable)
+    assert (CANCEL in rungs) == (known and can.cancel_by_reference)
+
+
+def test_once_a_cancel_may_have_left_nothing_but_a_cancel_follows() -> None:
+    cancelling = Doubt("att_1", SENT, True, True, cancelling=True)
+    assert steps(Capabilities(), cancelling, SENT, MARGIN) == (CANCEL,)
+    late = SystemTime(SENT + 10**9)
+    assert steps(Capabilities(replay_window_ms=5_000), cancelling, late, MARGIN) == ()
+
+
+class Scripted:
+    """An acquirer whose answers are given: what is asked of it is written down."""
+
+    name = "scripted"
+
+    def __init__(self, can: Capabilities, found: Any = None, cancelled: Any = None) -> None:
+        self.capabilities, self._found, self._cancelled = can, found, cancelled
+        self.asked: list[str] = []
+
+    async def inquire(self, reference: str) -> Any:
+        self.asked.append("inquire")
+        return self._found
+
+    async def cancel(self, reference: str) -> Any:
+        self.asked.append("cancel")
+        return self._cancelled
+
+
+def climbed(
+    acquirer: Scripted, repeated: Evidence | None, repeatable: bool = True
+) -> tuple[Evidence, Awaiting | None]:
+    async def repeat() -> Evidence | None:
+        acquirer.asked.append("repeat")
+        return repeated
+
+    rungs = steps(acquirer.capabilities, doubt(repeatable), SENT, MARGIN)
+
+    async def cancel() -> Evidence:
+        found: Evidence = await acquirer.cancel("att_1")
+        return found
+
+    async def inquire() -> Any:
+        return await acquirer.inquire("att_1")
+
+    reached = asyncio.run(climb(acquirer.capabilities, rungs, inquire, repeat, cancel))
+    return reached.evidence, reached.awaiting
+
+
+def test_what_is_found_is_the_evidence() -> None:
+    acquirer = Scripted(Capabilities(), found=YES)
+    assert climbed(acquirer, None) == (YES, None)
+    assert acquirer.asked == ["inquire"]
+
+
+def test_a_silent_inquiry_leads_to_no_repeat() -> None:
+    acquirer = Scripted(Capabilities(), found=Unknown("silent"))
+    assert climbed(acquirer, YES) == (Unknown("silent"), None)
+    assert acquirer.asked == ["inquire"]
+
+
+@pytest.mark.parametrize("repeated", [YES, Unknown("lost"), NotSent("refused")])
+def test_not_found_permits_a_repeat_whose_answer_is_the_evidence(repeated: Evidence) -> None:
+    acquirer = Scripted(Capabilities(), found=NotFound())
+    assert climbed(acquirer, repeated) == (repeated, None)
+    assert acquirer.asked == ["inquire", "repeat"]
+
+
+def test_a_rejected_repeat_is_ended_by_a_cancel() -> None:
+    acquirer = Scripted(Capabilities(), NotFound(), Undone("by reference"))
+    assert climbed(acquirer, Rejected("no")) == (Undone("by reference"), None)
+    assert acquirer.asked == ["inquire", "repeat", "cancel"]
+
+
+def test_a_rejected_repeat_that_cannot_be_cancelled_waits() -> None:
+    acquirer = Scripted(Capabilities(cancel_by_reference=False), NotFound())
+    evidence, awaiting = climbed(acquirer, Rejected("no"))
+    assert (type(evidence), awaiting) == (Unknown, Awaiting.REPORT)
+
+
+def test_what_was_for_one_use_is_cancelled_and_never_repeated() -> None:
+    acquirer = Scripted(Capabilities(inquiry=False), cancelled=Undone("by reference"))
+    assert climbed(acquirer, YES, repeatable=False) == (Undone("by reference"), None)
+    assert acquirer.asked == ["cancel"]
+
+
+@pytest.mark.parametrize(
+    ("manner", "queue"), [("mute", Awaiting.REPORT), ("notifies-only", Awaiting.NOTIFICATION)]
+)
+def test_who_can_be_asked_nothing_is_asked_nothing(manner: str, queue: Awaiting) -> None:
+    acquirer = Scripted(MANNERS[manner])
+    evidence, awaiting = climbed(acquirer, YES)
+    assert (type(evidence), awaiting, acquirer.asked) == (Unknown, queue, [])
