@@ -40,6 +40,7 @@ from nostro.work.duties import (
 from nostro.work.leases import Lease
 from nostro.work.log_duties import Publishing, TakingSnapshots
 from nostro.work.loop import Worker, run_worker
+from nostro.work.overdue_duty import TellingOverdue
 from nostro.work.predecessors import ATTEMPTS, Holdings, bury
 from nostro.work.report_duty import ReadingReports
 from nostro.work.webhooks import RetryingDeliveries, ServingEndpoints
@@ -101,6 +102,7 @@ class Work:
             ),
             TakingSnapshots(book, desk),
             Auditing(book, desk),
+            TellingOverdue(book, desk),
             ReadingReports(book, desk, reports_of(self._graph), self._reports),
         ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -20,22 +19,14 @@ from nostro.conclusions.model import (
 )
 from nostro.conclusions.store import CONCLUSIONS, OPERATORS
 from nostro.kernel.command import Command, Decision, Reads, View
-from nostro.kernel.table import Table
 from nostro.payments.machine import AttemptState
 from nostro.payments.model import Attempt
 from nostro.payments.settle import Settled
-from nostro.payments.store import ATTEMPTS
 from nostro.refunds.machine import RefundState
-from nostro.refunds.model import Refund
-from nostro.refunds.store import REFUNDS
+from nostro.refunds.messages import Message, table_of
 
 # Only what was sent and has no outcome: what an acquirer has answered is not for people to conclude.
 _OPEN = (AttemptState.UNKNOWN, RefundState.UNKNOWN, RefundState.ACCEPTED, RefundState.PROVISIONAL)
-
-
-def table_of(reference: str) -> Table[Any]:
-    """Where the message of a reference is."""
-    return REFUNDS if reference.startswith("re_") else ATTEMPTS
 
 
 class AddOperator(msgspec.Struct, frozen=True):
@@ -215,7 +206,7 @@ def _not_proposed(conclusion: Conclusion | None, reference: str) -> Refused | No
 
 
 def _not_open(view: View, reference: str, verdict: Verdict) -> Refused | None:
-    message: Attempt | Refund | None = view.get(table_of(reference), reference)
+    message: Message | None = view.get(table_of(reference), reference)
     if message is None:
         return Refused(f"there is no message {reference} in this book")
     if message.state not in _OPEN:

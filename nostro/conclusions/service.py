@@ -11,7 +11,6 @@ from nostro.conclusions.commands import (
     ProposeConclusion,
     RemoveOperator,
     WithdrawConclusion,
-    table_of,
 )
 from nostro.conclusions.model import (
     Badge,
@@ -35,7 +34,7 @@ from nostro.payments.model import Attempt
 from nostro.payments.service import Merchant, Payments
 from nostro.payments.settle import Settled
 from nostro.payments.store import CHARGES
-from nostro.refunds.model import Refund
+from nostro.refunds.messages import Message, table_of
 from nostro.refunds.service import Refunds
 
 KEY_DIGITS = 32
@@ -146,7 +145,7 @@ class Conclusions:
     async def _settling(self, proposed: Conclusion) -> Command[Settled]:
         table = table_of(proposed.id)
         rows = await self._store.fetch(table.read, self._book, text_array([proposed.id]))
-        message: Attempt | Refund = table.decode(rows[0])
+        message: Message = table.decode(rows[0])
         account = await self._merchants.find(message.account)
         assert account is not None, "a message has its account"
         shown = message.key.partition("/")[2] if message.key else None
@@ -171,7 +170,7 @@ class Conclusions:
         return self._entropy.bytes(16)
 
 
-def _evidence(proposed: Conclusion, message: Attempt | Refund) -> Evidence:
+def _evidence(proposed: Conclusion, message: Message) -> Evidence:
     if proposed.verdict is Verdict.DONE:
         return Approved(proposed.acquirer_reference, message.amount, message.currency)
     return Undone(f"concluded by two operators on evidence {proposed.evidence}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg import AsyncConnection
 
@@ -23,6 +23,7 @@ class Examination(NamedTuple):
     separate_roles: bool
     clock_ms: int
     alarms: tuple[str, ...] = ()  # open ones, oldest first
+    overdue: tuple[str, ...] = ()  # outcomes that are unknown for too long, oldest first
 
 
 async def examine(url: str) -> Examination:
@@ -37,18 +38,26 @@ async def examine(url: str) -> Examination:
             tuple(m.name for m in known if applied.get(m.number, m.sha256) != m.sha256),
             await _separate(connection),
             await _clock_ms(connection),
-            await _alarms(connection),
+            await _alarms(connection, _OFF),
+            await _alarms(connection, _OVERDUE),
         )
 
 
-async def _alarms(connection: AsyncConnection[Any]) -> tuple[str, ...]:
+_OFF: LiteralString = (
+    "SELECT format('%s of book %s, %s: %s: %s', id, book_id, kind, subject, detail)"
+    " FROM nostro.alarms WHERE kind <> 'overdue' ORDER BY raised_ms, book_id, id LIMIT 20"
+)
+_OVERDUE: LiteralString = (
+    "SELECT format('%s of book %s, %s', subject, book_id, detail)"
+    " FROM nostro.alarms WHERE kind = 'overdue' ORDER BY raised_ms, book_id, id LIMIT 20"
+)
+
+
+async def _alarms(connection: AsyncConnection[Any], statement: LiteralString) -> tuple[str, ...]:
     found = await connection.execute("SELECT to_regclass('nostro.alarms') IS NULL")
     if await found.fetchone() == (True,):
         return ()
-    rows = await connection.execute(
-        "SELECT format('%s of book %s, %s: %s: %s', id, book_id, kind, subject, detail)"
-        " FROM nostro.alarms ORDER BY raised_ms, book_id, id LIMIT 20"
-    )
+    rows = await connection.execute(statement)
     return tuple(text for (text,) in await rows.fetchall())
 
 

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from nostro.kernel.command import Decision, Reads, View
 from nostro.kernel.ports import Notification
 from nostro.kernel.table import Table
-from nostro.notifications.judgement import Message, judged
+from nostro.notifications.judgement import judged
 from nostro.notifications.model import Note, NoteState
 from nostro.notifications.store import NOTES
 from nostro.payments.machine import AttemptState
 from nostro.payments.model import Attempt
 from nostro.payments.store import ATTEMPTS
 from nostro.refunds.machine import RefundState
+from nostro.refunds.messages import Message, table_of
 from nostro.refunds.store import REFUNDS
 
 Rows = list[tuple[Table[Any], Any]]
@@ -31,11 +32,6 @@ class Taken(msgspec.Struct, frozen=True):
 
     note: Note
     message: Message | None = None
-
-
-def table_of(reference: str) -> Table[Any]:
-    """Where the message of a reference is."""
-    return REFUNDS if reference.startswith("re_") else ATTEMPTS
 
 
 class TakeNotification(msgspec.Struct, frozen=True):

@@ -7,9 +7,8 @@ from nostro.notifications.model import NoteState
 from nostro.payments.machine import LIVE, AttemptState
 from nostro.payments.model import Attempt
 from nostro.refunds.machine import SENT, RefundState
-from nostro.refunds.model import Refund
+from nostro.refunds.messages import Message
 
-Message = Attempt | Refund
 Judgement = tuple[NoteState, str]
 _GOOD = (AttemptState.APPROVED, RefundState.SUCCEEDED)
 

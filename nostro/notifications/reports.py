@@ -12,11 +12,11 @@ from nostro.kernel.ports import Notification, Reader, Report, ReportLine
 from nostro.kernel.table import text_array
 from nostro.ledger.days import day_from
 from nostro.merchants.service import Merchants
-from nostro.notifications.commands import table_of
-from nostro.notifications.judgement import Message, judged
+from nostro.notifications.judgement import judged
 from nostro.notifications.model import NoteState
 from nostro.notifications.service import Inbox, Received
 from nostro.payments.store import ATTEMPTS
+from nostro.refunds.messages import Message, table_of
 from nostro.refunds.store import REFUNDS
 
 PAGE = 500

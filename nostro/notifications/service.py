@@ -14,12 +14,12 @@ from nostro.kernel.ports import Decider, Entropy, Forged, Notification, Notifica
 from nostro.kernel.table import text_array
 from nostro.merchants.service import Merchants
 from nostro.notifications.commands import CloseNotification, Taken, TakeNotification
-from nostro.notifications.judgement import Message
 from nostro.notifications.model import NoteState
 from nostro.payments.model import Attempt
 from nostro.payments.service import Merchant, Payments
 from nostro.payments.settle import Settled
 from nostro.payments.store import CHARGES
+from nostro.refunds.messages import Message
 from nostro.refunds.service import Refunds
 
 BODY_BYTES_MAX = 65_536

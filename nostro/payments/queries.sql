@@ -272,3 +272,15 @@ WHERE
 -- Since when each acquirer owes an answer that only its report can give (system time).
 SELECT acquirer, min(first_sent) FROM nostro.payment_attempts
 WHERE book_id = $1 AND state = 'unknown' AND awaiting IS NOT NULL GROUP BY acquirer;
+
+-- name: overdue_payment_attempts
+-- Without an outcome for longer than is usual: $2 of what can be asked about, $3 of what waits to be told, $4 of what
+-- waits for a report. The oldest first.
+SELECT id, format('%s of %s %s at %s', operation, amount, currency, acquirer), first_sent
+FROM nostro.payment_attempts
+WHERE
+    book_id = $1 AND state = 'unknown' AND first_sent <= CASE awaiting
+        WHEN 'awaiting_notification' THEN $3::bigint WHEN 'awaiting_report' THEN $4::bigint
+        ELSE $2::bigint
+    END
+ORDER BY first_sent LIMIT $5;

@@ -119,3 +119,15 @@ WHERE book_id = $1 AND state IN ('unknown', 'accepted', 'provisional') AND await
 -- Since when each acquirer owes an answer that only its report can give (system time).
 SELECT acquirer, min(first_sent) FROM nostro.refunds
 WHERE book_id = $1 AND state IN ('unknown', 'accepted', 'provisional') AND awaiting IS NOT NULL GROUP BY acquirer;
+
+-- name: overdue_refunds
+-- Without an outcome for longer than is usual: $2 of what can be asked about, $3 of what waits to be told, $4 of what
+-- waits for a report. The oldest first.
+SELECT id, format('refund of %s %s at %s', amount, currency, acquirer), first_sent
+FROM nostro.refunds
+WHERE
+    book_id = $1 AND (state = 'unknown' OR (state = 'accepted' AND awaiting IS NOT NULL)) AND first_sent <= CASE awaiting
+        WHEN 'awaiting_notification' THEN $3::bigint WHEN 'awaiting_report' THEN $4::bigint
+        ELSE $2::bigint
+    END
+ORDER BY first_sent LIMIT $5;

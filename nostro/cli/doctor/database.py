@@ -44,6 +44,7 @@ def _lines(found: Examination) -> Iterator[Line]:
     yield _roles(found)
     yield _clock(found)
     yield _alarms(found)
+    yield _overdue(found)
 
 
 def _version(found: Examination) -> Line:
@@ -91,3 +92,10 @@ def _alarms(found: Examination) -> Line:
         )
         return fail("ledger alarms", "; ".join(found.alarms), advice)
     return ok("ledger alarms", "the continuous audit has found nothing")
+
+
+def _overdue(found: Examination) -> Line:
+    if found.overdue:
+        advice = 'See docs/howto/routing.md, "Outcomes that nobody can be asked for", and `nostro queues`.'
+        return warn("overdue outcomes", "; ".join(found.overdue), advice)
+    return ok("overdue outcomes", "no outcome is unknown for longer than is usual")

@@ -1,0 +1,79 @@
+"""Alarms by age: an outcome that stays unknown for longer than is usual is told to people. Age concludes nothing."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from nostro.audit.alarms import Alarm, RaiseAlarm, SettleAlarm, open_alarms
+from nostro.kernel.clock import DAY, MINUTE, SECOND, SystemTime
+from nostro.kernel.table import text_array
+from nostro.payments.machine import AttemptState
+from nostro.payments.store import QUERIES as ATTEMPTS
+from nostro.refunds.machine import RefundState
+from nostro.refunds.messages import Message, table_of
+from nostro.refunds.store import QUERIES as REFUNDS
+from nostro.work.duties import Book, Desk
+
+log = logging.getLogger(__name__)
+KIND = "overdue"
+ASKED_MS, TOLD_MS, REPORTED_MS = 15 * MINUTE, 6 * 60 * MINUTE, 3 * DAY
+RAISED_AT_ONCE = 50
+_WAITING = (AttemptState.UNKNOWN, RefundState.UNKNOWN, RefundState.ACCEPTED)
+
+
+class TellingOverdue:
+    """Raises an alarm for each outcome that is overdue, and settles it when the outcome is known."""
+
+    name, idle_ms = "overdue", 1 * MINUTE
+
+    def __init__(self, book: Book, desk: Desk) -> None:
+        self._book, self._desk = book.id, desk
+
+    async def round(self) -> int:
+        """Returns how many were raised."""
+        standing = [
+            alarm
+            for alarm in await open_alarms(self._desk.reader, self._book)
+            if alarm.kind == KIND
+        ]
+        for alarm in standing:
+            await self._settle_if_known(alarm)
+        known = {alarm.subject for alarm in standing}
+        overdue = [row for row in await self._overdue() if row[0] not in known]
+        for subject, what, since in overdue:
+            await self._raise(subject, f"{what}: unknown since {_shown(since)}")
+        return len(overdue)
+
+    async def _overdue(self) -> list[tuple[str, str, int]]:
+        now = self._desk.clock.system()
+        limits = [now - age for age in (ASKED_MS, TOLD_MS, REPORTED_MS)]
+        found: list[tuple[str, str, int]] = []
+        for statement in (
+            ATTEMPTS["overdue_payment_attempts"], REFUNDS["overdue_refunds"],
+        ):  # fmt: skip
+            rows = await self._desk.reader.fetch(statement, self._book, *limits, RAISED_AT_ONCE)
+            found += [(row[0], row[1], row[2]) for row in rows]
+        return found
+
+    async def _raise(self, subject: str, detail: str) -> None:
+        command = RaiseAlarm(self._book, self._desk.seed(), KIND, subject, detail)
+        if await self._desk.decider(self._book).run(command):
+            log.error("AN OUTCOME IS OVERDUE, book %s, %s: %s", self._book, subject, detail)
+
+    async def _settle_if_known(self, alarm: Alarm) -> None:
+        table = table_of(alarm.subject)
+        rows = await self._desk.reader.fetch(table.read, self._book, text_array([alarm.subject]))
+        message: Message | None = table.decode(rows[0]) if rows else None
+        if message is None or message.state in _WAITING:
+            return
+        reason = f"it is {message.state}"
+        command = SettleAlarm(self._book, self._desk.seed(), alarm.id, reason, "worker")
+        await self._desk.decider(self._book).run(command)
+
+    async def close(self) -> None:
+        """Nothing is under way between rounds."""
+
+
+def _shown(since: int) -> str:
+    return datetime.fromtimestamp(SystemTime(since) // SECOND, UTC).isoformat()
