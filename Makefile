@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The sandbox keeps its book in SQLite, whose dialect sqlfluff does not parse in full.
 SQL := $(shell find nostro -name '*.sql')
 
-.PHONY: run setup check test chaos bench lock docs
+.PHONY: run setup check test sim chaos bench lock docs
 
 run: setup
 	$(BIN)/nostro up $(UP)
@@ -35,6 +35,10 @@ $(VENV)/.sql-checked: $(SQL) pyproject.toml | setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Simulates the service in virtual time, 1,000 seeds; prints JSON (docs/explanation/simulation.md).
+sim: setup
+	@$(BIN)/python -m tests.simulation --seeds 1000 $(SIM)
 
 # Kills real processes under load, 10,000 payments; prints JSON (tests/chaos/README.md).
 chaos: setup

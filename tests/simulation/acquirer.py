@@ -1,0 +1,206 @@
+"""The acquirer of the simulation: the sandbox's own rules and answers over a book in memory, behind a bad way to it.
+
+Ours is the product's adapter; only what carries its bytes is replaced.
+"""
+
+import asyncio
+from collections import Counter
+
+import msgspec
+
+from nostro.acquirers.http import NeverWritten, NoAnswer
+from nostro.acquirers.sandbox import SandboxAcquirer
+from nostro.kernel.ports import Clock, PaymentMessage
+from nostro.verification.acquirer_book import Line
+from sandbox.answers import Reply, encode, render, render_refusal
+from sandbox.decisions import Decided, Refusal, decide, mature
+from sandbox.identity import Identity
+from sandbox.messages import Authorize, Cancel, Capture, Inquire, Refund, Request, Void
+from sandbox.model import Batch, Operation
+from tests.simulation.faults import Faults
+from tests.simulation.loop import HOST, SimLoop
+
+CALL_SECONDS = 10.0
+REFUND_DELAY_MS = 4_000
+IDENTITY = Identity("00000001", b"0123456789abcdef0123456789abcdef")
+BROKEN = Reply(500, encode({"error": "internal_error", "message": "Something went wrong."}))
+_KINDS = {
+    b"/v1/authorize": Authorize, b"/v1/capture": Capture, b"/v1/void": Void,
+    b"/v1/refund": Refund, b"/v1/cancel": Cancel,
+}  # fmt: skip
+
+
+class Book:
+    """What the acquirer did, and when each charge stood."""
+
+    def __init__(self, loop: SimLoop, faults: Faults) -> None:
+        self._loop, self._faults = loop, faults
+        self.batch = Batch(loop.true_ms(), 1, REFUND_DELAY_MS)
+        self.counts: Counter[str] = Counter()
+        self.stood: dict[str, list[float]] = {}  # by reference: from when, and until when
+
+    @property
+    def operations(self) -> dict[str, Operation]:
+        return self.batch.operations
+
+    def act(self, request: Request) -> Reply:
+        """Decide one request, whole and durably."""
+        batch = self.batch
+        batch.now_ms = self._loop.true_ms()
+        self._mature()
+        if self._faults.ignores_send_by and hasattr(request, "send_by"):
+            request.send_by = None
+        try:
+            answer = decide(batch, request, IDENTITY)
+        except Refusal as refusal:
+            self.counts[refusal.code] += 1
+            tombstone = batch.tombstones.get(request.reference)
+            if refusal.code == "cancelled_reference" and tombstone is not None:
+                self.counts[f"refused by a tombstone, {tombstone.reason}"] += 1
+            self._loop.note(f"acquirer refuses: {refusal.code}", request.reference)
+            return render_refusal(refusal, IDENTITY)
+        self._loop.note(
+            f"acquirer: {type(request).__name__}", f"{request.reference} {_said(answer)}"
+        )
+        self.counts[type(request).__name__] += 1
+        self._remember(request.reference)
+        if isinstance(request, Void):
+            self._remember(request.original)
+        return render(answer, IDENTITY)
+
+    def lines(self) -> list[Line]:
+        """The book as `nostro verify` reads it."""
+        self.batch.now_ms = self._loop.true_ms()
+        self._mature()
+        return [
+            Line(
+                row.reference, row.operation, row.amount, row.currency, row.outcome, row.state,
+                row.created_ms, row.cancelled_ms is not None, row.original,
+            )
+            for row in self.operations.values()
+        ]  # fmt: skip
+
+    def _remember(self, reference: str) -> None:
+        row = self.operations.get(reference)
+        if row is None or row.operation not in ("sale", "authorize"):
+            return
+        if row.state == "approved":
+            self.stood.setdefault(reference, [self._loop.now])
+        elif len(self.stood.get(reference, [])) == 1:
+            self.stood[reference].append(self._loop.now)
+
+    def _mature(self) -> None:
+        batch = self.batch
+        for row in list(batch.operations.values()):
+            if row.matures_ms is not None and row.matures_ms <= batch.now_ms:
+                mature(batch, row)
+
+
+class Way:
+    """Carries requests there and answers back, in the place of the adapter's HTTP client."""
+
+    def __init__(self, loop: SimLoop, book: Book, faults: Faults) -> None:
+        self._loop, self._book, self._faults = loop, book, faults
+
+    async def post(self, path: bytes, body: bytes) -> tuple[int, bytes]:
+        """Raises NeverWritten or NoAnswer."""
+        return await self._ask(msgspec.json.decode(body, type=_KINDS[path]))
+
+    async def get(self, path: bytes) -> tuple[int, bytes]:
+        """Raises NeverWritten or NoAnswer."""
+        return await self._ask(Inquire(path.rpartition(b"/")[2].decode()))
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def _ask(self, request: Request) -> tuple[int, bytes]:
+        rng, faults = self._loop.rng, self._faults
+        if self._is("refused", faults.refused):
+            raise NeverWritten("refused")
+        if self._is("stall before write", faults.stall_before_write):
+            await self._stall()
+        answer: asyncio.Future[Reply] = self._loop.create_future()
+        for _ in range(1 + self._is("request twice", faults.request_twice)):
+            if not self._is("request lost", faults.request_lost):
+                slow = self._is("request slow", faults.request_slow)
+                seconds = (
+                    rng.choice([rng.uniform(1, 12), rng.uniform(9, 70)])
+                    if slow
+                    else rng.expovariate(20)
+                )
+                again = msgspec.structs.replace(request)
+                self._loop.outside(seconds, self._arrive, again, answer)
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                reply = await answer
+        except TimeoutError:
+            raise NoAnswer("no answer in time") from None
+        return reply.status, reply.body
+
+    def _arrive(self, request: Request, answer: "asyncio.Future[Reply]") -> None:
+        faults = self._faults
+        if self._is("error before", faults.error_before):
+            return self._back(answer, BROKEN)
+        reply = self._book.act(request)
+        if self._is("error after", faults.error_after):
+            reply = BROKEN
+        elif self._is("wrong amount", faults.wrong_amount):
+            reply = _with_wrong_amount(reply)
+        if not self._is("reply lost", faults.reply_lost):
+            self._back(answer, reply)
+
+    def _back(self, answer: "asyncio.Future[Reply]", reply: Reply) -> None:
+        slow = self._is("reply slow", self._faults.reply_slow)
+        seconds = self._loop.rng.uniform(1, 20) if slow else self._loop.rng.expovariate(20)
+        self._loop.outside(seconds, _set, answer, reply)
+
+    async def _stall(self) -> None:
+        host = HOST.get()
+        assert host is not None
+        self._loop.freeze(host, self._loop.rng.uniform(3, 45))
+        await asyncio.sleep(0)
+
+    def _is(self, name: str, rate: float) -> bool:
+        happens = rate > 0 and self._loop.rng.random() < rate
+        if happens:
+            self._book.counts[name] += 1
+            self._loop.note(f"way to the acquirer: {name}")
+        return happens
+
+
+class SimAcquirer(SandboxAcquirer):
+    """The product's adapter, on a host that may stall just before it looks at the deadline."""
+
+    def __init__(self, loop: SimLoop, book: Book, faults: Faults, clock: Clock) -> None:
+        self.name = "sandbox"
+        self._clock = clock
+        self._loop, self._faults, self._counts = loop, faults, book.counts
+        self._http = Way(loop, book, faults)  # type: ignore[assignment]
+
+    async def _send(self, path: str, message: PaymentMessage, body: dict[str, object]):  # type: ignore[no-untyped-def]
+        host, faults = HOST.get(), self._faults
+        self._loop.note(f"sends: {path}", message.reference)
+        if host is not None and self._loop.rng.random() < faults.stall_before_send:
+            self._counts["stall between intend and send"] += 1
+            self._loop.note("stalls before the send", message.reference)
+            self._loop.freeze(host, self._loop.rng.uniform(3, 45))
+            await asyncio.sleep(0)
+        outcome = await super()._send(path, message, body)
+        self._loop.note(f"learns: {type(outcome).__name__}", f"{message.reference} {outcome}")
+        return outcome
+
+
+def _set(answer: "asyncio.Future[Reply]", reply: Reply) -> None:
+    if not answer.done():
+        answer.set_result(reply)
+
+
+def _said(answer: object) -> str:
+    return answer.operation.state if isinstance(answer, Decided) else type(answer).__name__
+
+
+def _with_wrong_amount(reply: Reply) -> Reply:
+    body = msgspec.json.decode(reply.body)
+    if "amount" not in body:
+        return reply
+    return Reply(reply.status, encode(body | {"amount": body["amount"] + 1}))

@@ -1,0 +1,213 @@
+"""Hosts: the product's services and worker, wired as its own graph wires them, to a world that is simulated."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+
+from nostro.api.render import encode, event
+from nostro.db.committer import Committer, _Waiting
+from nostro.db.pool import Pool
+from nostro.events.delivery import Deliveries
+from nostro.events.model import Endpoint, Event
+from nostro.idempotency.commands import Guarded
+from nostro.kernel.answer import Refusal
+from nostro.kernel.clock import SystemTime
+from nostro.kernel.errors import CommitUnknown
+from nostro.kernel.money import FeeSchedule
+from nostro.kernel.secret import Secret
+from nostro.merchants.service import Merchants
+from nostro.payments.due import due_attempts
+from nostro.payments.service import Payments
+from nostro.refunds.due import due_refunds
+from nostro.refunds.service import Refunds
+from nostro.vault.keyring import Keyring
+from nostro.vault.presealed import PresealedCards
+from nostro.vault.sealing import Vault
+from nostro.vault.service import CardVault
+from nostro.vault.text_seal import TextSeal
+from nostro.work.duties import (
+    Book,
+    Desk,
+    Duty,
+    ExpiringHolds,
+    PruningKeys,
+    ReleasingFunds,
+    ReleasingHolds,
+    Resolving,
+    TellingSettings,
+)
+from nostro.work.leases import Lease
+from nostro.work.log_duties import TakingSnapshots
+from nostro.work.loop import Worker
+from nostro.work.webhooks import RetryingDeliveries, ServingEndpoints
+from tests.simulation.acquirer import Book as AcquirerBook
+from tests.simulation.acquirer import SimAcquirer
+from tests.simulation.database import Server
+from tests.simulation.faults import Faults
+from tests.simulation.loop import Host, SimClock, SimEntropy, SimLoop
+from tests.simulation.receivers import Receivers
+
+FEE = FeeSchedule(290, 30)
+_ENTROPY = SimEntropy("vault")
+KEYRING = Keyring.from_root(Secret("a root key that is long enough for a simulation"))
+_VAULT = Vault(KEYRING, _ENTROPY)
+_VAULT.use(_VAULT.new_data_key(SystemTime(0)))
+_PRESEALED = PresealedCards(_VAULT, date(2026, 1, 1))
+
+
+class SimCommitter(Committer):
+    """The product's committer; it only tells what its batches were like."""
+
+    marks: Counter[str]
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        keys = [item.command.request.id for item in batch if isinstance(item.command, Guarded)]
+        await super()._commit(batch)
+        if len(batch) > 1:
+            self.marks["batch larger than one"] += 1
+            if len(set(keys)) < len(keys):
+                self.marks["one key twice in one batch"] += 1
+            if any(isinstance(item.answer, Refusal) for item in batch):
+                self.marks["refusal inside a batch"] += 1
+
+    async def _committed_after_all(self, work: Any) -> bool:
+        if len(work.waiting) > 1:
+            self.marks["commit in doubt of a batch larger than one"] += 1
+        found = await super()._committed_after_all(work)
+        self.marks["in doubt, and committed" if found else "in doubt, and not committed"] += 1
+        return found
+
+    def _fail(self, batch: Any, error: BaseException) -> None:
+        if isinstance(error, CommitUnknown) and len(batch) > 1:
+            self.marks["CommitUnknown of a batch larger than one"] += 1
+        super()._fail(batch, error)
+
+
+class World:
+    """What all hosts of a seed share."""
+
+    def __init__(
+        self, loop: SimLoop, faults: Faults, server: Server, book: int, account: str
+    ) -> None:
+        self.loop, self.faults, self.server = loop, faults, server
+        self.book, self.account = book, account
+        self.acquirer = AcquirerBook(loop, faults)
+        self.receivers = Receivers(loop, faults)
+        self.marks: Counter[str] = Counter()
+        self.days_ms = 0  # business time alone
+        self.slots: list[Slot] = []
+
+    def box(self) -> TextSeal:
+        return TextSeal(KEYRING, _ENTROPY)
+
+
+class Machine:
+    """One host's object graph."""
+
+    def __init__(self, world: World, host: Host) -> None:
+        self.world, self.host = world, host
+        loop = world.loop
+        self.clock = SimClock(loop, host, lambda: world.days_ms)
+        self.entropy = SimEntropy(f"{loop.rng.random()} {host.instance}")
+        connect = world.server.connect
+        self.pool = Pool("", open_session=connect)
+        self.committer = SimCommitter(world.book, connect, self.clock, self.entropy)
+        self.committer.marks = world.marks
+        cards = CardVault(_VAULT, _PRESEALED, self.pool, self.clock, self.entropy)
+        acquirer = SimAcquirer(loop, world.acquirer, world.faults, self.clock)
+        given = ({"sandbox": acquirer}, cards, self.clock, self.entropy, host.instance)
+        self.payments = Payments(self.decider, self.pool, *given)
+        self.refunds = Refunds(
+            self.decider, self.pool, {"sandbox": acquirer}, self.clock, self.entropy, host.instance
+        )
+        self.merchants = Merchants(self.pool, Secret("k" * 40), self.clock, self.entropy)
+
+    def decider(self, book: int) -> Committer:
+        assert book == self.world.book
+        return self.committer
+
+    def worker(self) -> Awaitable[None]:
+        """Every duty of the book, as the worker of a process runs them."""
+        book = Book(self.world.book, False)
+
+        async def books() -> list[Book]:
+            return [book]
+
+        return Worker(books, self._duties, self.pool, self.clock, self.host.instance).run()
+
+    def _duties(self, book: Book, lease: Lease) -> list[Duty]:
+        desk = Desk(self.decider, self.pool, self.clock, self.entropy)
+        deliveries = Deliveries(
+            self.decider, self.pool, {False: self.world.receivers}, self._rendered,
+            self.world.box(), self.clock, self.entropy,
+        )  # fmt: skip
+
+        def held() -> bool:
+            return lease.held
+
+        return [
+            Resolving("attempts", book, desk, due_attempts, self._marked(self.payments), _fee_of),
+            Resolving("refunds", book, desk, due_refunds, self.refunds, _fee_of),
+            ReleasingFunds(book, desk),
+            ExpiringHolds(book, desk),
+            ReleasingHolds(book, desk),
+            PruningKeys(book, desk),
+            TellingSettings(book, desk, self.merchants),
+            ServingEndpoints(book.id, deliveries, self.clock, held),
+            RetryingDeliveries(book.id, deliveries, self.clock, held),
+            TakingSnapshots(book, desk),
+        ]
+
+    def _marked(self, payments: Payments) -> Any:
+        return _Marked(payments, self.world.marks)
+
+    async def _rendered(self, book: int, happened: Event, endpoint: Endpoint) -> bytes:
+        return encode(event(happened, endpoint.api_version or "2026-07-29.dahlia"))
+
+
+class _Marked:
+    """Payments as the worker resolves them; counts what was recovered."""
+
+    def __init__(self, payments: Payments, marks: Counter[str]) -> None:
+        self._payments, self._marks = payments, marks
+
+    async def resolve(self, merchant: Any, identifier: str) -> object:
+        settled = await self._payments.resolve(merchant, identifier)
+        if settled is not None and settled.applied:
+            self._marks["recovered attempt"] += 1
+            if merchant.origin.key:
+                self._marks["recovered key"] += 1
+        return settled
+
+
+async def _fee_of(account: str) -> FeeSchedule:
+    return FEE
+
+
+class Slot:
+    """A place for a host: what runs there, and how it starts again after a power cut."""
+
+    def __init__(self, world: World, name: str, start: Callable[[Machine], None]) -> None:
+        self.world, self.name, self._start = world, name, start
+        self.starts = 0
+        self.machine: Machine | None = None
+        world.slots.append(self)
+        self.power_on()
+
+    def power_on(self) -> None:
+        """A new instance, which knows only what is committed."""
+        self.starts += 1
+        host = Host(self.name, f"{self.name}.{self.starts}")
+        self.machine = Machine(self.world, host)
+        self._start(self.machine)
+
+    def power_off(self, seconds: float) -> None:
+        """No `finally` runs. It starts again after a while."""
+        machine, self.machine = self.machine, None
+        if machine is None:
+            return
+        self.world.loop.note(f"power cut: {machine.host.instance}")
+        self.world.loop.cut_power(machine.host)
+        self.world.server.lost_power(machine.host)
+        self.world.loop.outside(seconds, self.power_on)
