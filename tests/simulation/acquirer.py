@@ -5,10 +5,11 @@ Ours is the product's adapter; only what carries its bytes is replaced.
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 
-from nostro.acquirers.http import NeverWritten, NoAnswer
+from nostro.acquirers.http import CONNECT_SECONDS, HttpClient, NeverWritten, NoAnswer, always
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.kernel.ports import Clock, PaymentMessage
 from nostro.verification.acquirer_book import Line
@@ -96,27 +97,31 @@ class Book:
                 mature(batch, row)
 
 
-class Way:
-    """Carries requests there and answers back, in the place of the adapter's HTTP client."""
+class Way(HttpClient):
+    """Carries requests there and answers back, in the place of the adapter's HTTP client, whose type it keeps."""
 
     def __init__(self, loop: SimLoop, book: Book, faults: Faults) -> None:
         self._loop, self._book, self._faults = loop, book, faults
 
-    async def post(self, path: bytes, body: bytes) -> tuple[int, bytes]:
+    async def post(
+        self, path: bytes, body: bytes, in_time: Callable[[], bool] = always
+    ) -> tuple[int, bytes]:
         """Raises NeverWritten or NoAnswer."""
-        return await self._ask(msgspec.json.decode(body, type=_KINDS[path]))
+        return await self._carry(msgspec.json.decode(body, type=_KINDS[path]), in_time)
 
     async def get(self, path: bytes) -> tuple[int, bytes]:
         """Raises NeverWritten or NoAnswer."""
-        return await self._ask(Inquire(path.rpartition(b"/")[2].decode()))
+        return await self._carry(Inquire(path.rpartition(b"/")[2].decode()), always)
 
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def _ask(self, request: Request) -> tuple[int, bytes]:
+    async def _carry(self, request: Request, in_time: Callable[[], bool]) -> tuple[int, bytes]:
         rng, faults = self._loop.rng, self._faults
-        if self._is("refused", faults.refused):
-            raise NeverWritten("refused")
+        await self._connect()
+        if not in_time():
+            self._is("too late to write", 1.0)
+            raise NeverWritten("the time to send it was over")
         if self._is("stall before write", faults.stall_before_write):
             await self._stall()
         answer: asyncio.Future[Reply] = self._loop.create_future()
@@ -136,6 +141,18 @@ class Way:
         except TimeoutError:
             raise NoAnswer("no answer in time") from None
         return reply.status, reply.body
+
+    async def _connect(self) -> None:
+        """A host may stall while it waits for its connection: what it looks at next is the deadline."""
+        if self._is("refused", self._faults.refused):
+            raise NeverWritten("refused")
+        if self._is("connecting slowly", self._faults.connect_slow):
+            seconds = self._loop.rng.uniform(0.5, 1.5 * CONNECT_SECONDS)
+            await asyncio.sleep(min(seconds, CONNECT_SECONDS))
+            if seconds > CONNECT_SECONDS:
+                raise NeverWritten("no connection in time")
+        if self._is("stall while connecting", self._faults.stall_connecting):
+            await self._stall()
 
     def _arrive(self, request: Request, answer: "asyncio.Future[Reply]") -> None:
         faults = self._faults
@@ -172,10 +189,9 @@ class SimAcquirer(SandboxAcquirer):
     """The product's adapter, on a host that may stall just before it looks at the deadline."""
 
     def __init__(self, loop: SimLoop, book: Book, faults: Faults, clock: Clock) -> None:
-        self.name = "sandbox"
-        self._clock = clock
+        super().__init__("http://acquirer.example", clock)
         self._loop, self._faults, self._counts = loop, faults, book.counts
-        self._http = Way(loop, book, faults)  # type: ignore[assignment]
+        self._http = Way(loop, book, faults)
 
     async def _send(self, path: str, message: PaymentMessage, body: dict[str, object]):  # type: ignore[no-untyped-def]
         host, faults = HOST.get(), self._faults

@@ -1,7 +1,6 @@
 """Many seeds: in a process of its own for every few, since what dead hosts left is never let go."""
 
 import gc
-import logging
 import multiprocessing
 import os
 import sys
@@ -11,11 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from nostro.db.urls import ConnectionUrls
 from tests.database import TestServer
 from tests.simulation.exhaustive import FLOWS, crashes, interrupt
+from tests.simulation.mistakes import listen
 from tests.simulation.run import Outcome, Place, simulate
 from tests.simulation.saboteurs import sabotaged
 
@@ -104,7 +104,7 @@ class Crashes:
 
 
 def _process(order: Order, urls: ConnectionUrls, pipe: Any) -> None:
-    logging.disable(logging.CRITICAL)
+    listen()
     warnings.simplefilter("ignore")
     gc.disable()  # collecting what a dead host left would run its `finally`
     try:
@@ -134,10 +134,10 @@ def side_by_side(
                 process.start()
                 theirs.close()
                 running[ours] = (process, urls, order)
-            for pipe in wait(list(running)):
+            for pipe in cast(list[Any], wait(list(running))):
                 process, urls, order = running[pipe]
                 try:
-                    found = pipe.recv()  # type: ignore[union-attr]
+                    found = pipe.recv()
                 except EOFError:
                     raise RuntimeError(f"the process of {order} ended early") from None
                 if found is not None:

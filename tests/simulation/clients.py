@@ -278,6 +278,11 @@ class Client:
                 loop.note(f"request fails: {type(error).__name__}", f"{merchant.request} {error}")
                 self.world.marks[type(error).__name__] += 1
                 found = None
+            except (
+                Exception
+            ) as error:  # the API would answer 500: somebody's mistake, never expected
+                self.witness.faults.append(f"a request ends with {type(error).__name__}: {error}")
+                found = None
             if self.rng.random() >= faults.client_deaf:
                 loop.outside(self.rng.expovariate(100), _tell, reply, found)
 

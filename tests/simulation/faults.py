@@ -18,6 +18,7 @@ class Faults:
     server_restart_every: float = 0.0
     # the acquirer and the way to it
     refused: float = 0.0
+    connect_slow: float = 0.0
     request_lost: float = 0.0
     request_slow: float = 0.0
     request_twice: float = 0.0
@@ -31,7 +32,8 @@ class Faults:
     power_every: float = 0.0
     stall_every: float = 0.0
     stall_before_send: float = 0.0  # between the intend and the look at the deadline
-    stall_before_write: float = 0.0  # between that look and the write
+    stall_connecting: float = 0.0  # between that look and the last one
+    stall_before_write: float = 0.0  # between the last look and the write
     clock_step_every: float = 0.0
     # clients and receivers
     client_twice: float = 0.0
@@ -53,6 +55,7 @@ _HIGHEST = {
     "trip_slow": 0.02, "connect_refused": 0.3, "refused": 0.3, "request_lost": 0.3,
     "request_slow": 0.4, "request_twice": 0.3, "reply_lost": 0.4, "reply_slow": 0.2,
     "error_before": 0.2, "error_after": 0.25, "wrong_amount": 0.1, "stall_before_send": 0.25,
+    "connect_slow": 0.2, "stall_connecting": 0.15,
     "stall_before_write": 0.15, "client_twice": 0.6, "client_deaf": 0.3, "webhook_fails": 0.5,
     "webhook_stalls": 0.2,
 }  # fmt: skip

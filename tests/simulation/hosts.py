@@ -1,7 +1,7 @@
 """Hosts: the product's services and worker, wired as its own graph wires them, to a world that is simulated."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import date
 from typing import Any
 
@@ -15,6 +15,7 @@ from nostro.kernel.answer import Refusal
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.errors import CommitUnknown
 from nostro.kernel.money import FeeSchedule
+from nostro.kernel.ports import Acquirer
 from nostro.kernel.secret import Secret
 from nostro.merchants.service import Merchants
 from nostro.payments.due import due_attempts
@@ -115,11 +116,13 @@ class Machine:
         self.committer = SimCommitter(world.book, connect, self.clock, self.entropy)
         self.committer.marks = world.marks
         cards = CardVault(_VAULT, _PRESEALED, self.pool, self.clock, self.entropy)
-        acquirer = SimAcquirer(loop, world.acquirer, world.faults, self.clock)
-        given = ({"sandbox": acquirer}, cards, self.clock, self.entropy, host.instance)
+        acquirers: dict[str, Acquirer] = {
+            "sandbox": SimAcquirer(loop, world.acquirer, world.faults, self.clock)
+        }
+        given = (acquirers, cards, self.clock, self.entropy, host.instance)
         self.payments = Payments(self.decider, self.pool, *given)
         self.refunds = Refunds(
-            self.decider, self.pool, {"sandbox": acquirer}, self.clock, self.entropy, host.instance
+            self.decider, self.pool, acquirers, self.clock, self.entropy, host.instance
         )
         self.merchants = Merchants(self.pool, Secret("k" * 40), self.clock, self.entropy)
 
@@ -127,7 +130,7 @@ class Machine:
         assert book == self.world.book
         return self.committer
 
-    def worker(self) -> Awaitable[None]:
+    def worker(self) -> Coroutine[Any, Any, None]:
         """Every duty of the book, as the worker of a process runs them."""
         book = Book(self.world.book, False)
 

@@ -17,11 +17,13 @@ from tests.simulation.database import Line, Server
 from tests.simulation.faults import Faults, swarm
 from tests.simulation.hosts import FEE, Machine, Slot, World
 from tests.simulation.loop import Host, SimLoop
+from tests.simulation.mistakes import MISTAKES
 
 CLIENTS = 7
 HEALING_SECONDS = 900
 LEAP_MS = 240_000
 TAIL = 60
+WRONG_AMOUNT = "the acquirer approved another amount"
 
 
 @dataclass
@@ -105,6 +107,9 @@ class Simulation:
         finally:
             for session in list(self.server.sessions):
                 self.server.end(session)
+        outcome.faults += [
+            ("mistake", text) for text in MISTAKES.taken() if not self._provoked(text)
+        ]
         outcome.digest = self.loop.digest.hexdigest()
         outcome.virtual_seconds = self.loop.now
         outcome.seconds = time.perf_counter() - began
@@ -250,6 +255,10 @@ class Simulation:
             subject = next((one for one, _ in found if one in judge.intents), found[0][0])
             outcome.story = self._tail(judge.references(subject)) + judge.story(subject)
         return found
+
+    def _provoked(self, text: str) -> bool:
+        """An alarm that the world has earned."""
+        return text.endswith(WRONG_AMOUNT) and self.world.acquirer.counts["wrong amount"] > 0
 
     def _batches(self) -> int:
         row = self.place.owner.execute(

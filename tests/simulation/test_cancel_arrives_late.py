@@ -25,11 +25,12 @@ class LateCancel(Run):
         methods = await self._set_up()
         api = Slot(self.world, "api-1", lambda machine: None)
         Slot(self.world, "work-1", self._work)
-        outside, slow = self.loop.outside, {Authorize: 15.0, Cancel: 30.0}
+        outside = self.loop.outside
+        slow: dict[type, float] = {Authorize: 15.0, Cancel: 30.0}
 
         def delayed(seconds: float, callback: Any, *given: Any) -> None:
-            kind = type(given[0]) if given else None
-            outside(slow.pop(kind, seconds), callback, *given)  # type: ignore[arg-type]
+            kind = type(given[0]) if given else object
+            outside(slow.pop(kind, seconds), callback, *given)
 
         self.loop.outside = delayed  # type: ignore[method-assign]
         client = Client(self.world, [api], self.witness, methods, "only")
