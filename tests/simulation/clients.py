@@ -278,9 +278,7 @@ class Client:
                 loop.note(f"request fails: {type(error).__name__}", f"{merchant.request} {error}")
                 self.world.marks[type(error).__name__] += 1
                 found = None
-            except (
-                Exception
-            ) as error:  # the API would answer 500: somebody's mistake, never expected
+            except Exception as error:  # noqa: BLE001  the API would say 500: our mistake
                 self.witness.faults.append(f"a request ends with {type(error).__name__}: {error}")
                 found = None
             if self.rng.random() >= faults.client_deaf:
