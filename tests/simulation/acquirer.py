@@ -19,6 +19,7 @@ from sandbox.identity import Identity
 from sandbox.messages import Authorize, Cancel, Capture, Inquire, Refund, Request, Void
 from sandbox.model import Batch, Operation
 from tests.simulation.faults import Faults
+from tests.simulation.leaving import DEADLINE, Leaving
 from tests.simulation.loop import HOST, SimLoop
 
 CALL_SECONDS = 10.0
@@ -100,8 +101,9 @@ class Book:
 class Way(HttpClient):
     """Carries requests there and answers back, in the place of the adapter's HTTP client, whose type it keeps."""
 
-    def __init__(self, loop: SimLoop, book: Book, faults: Faults) -> None:
+    def __init__(self, loop: SimLoop, book: Book, faults: Faults, leaving: Leaving) -> None:
         self._loop, self._book, self._faults = loop, book, faults
+        self._leaving = leaving
 
     async def post(
         self, path: bytes, body: bytes, in_time: Callable[[], bool] = always
@@ -122,6 +124,7 @@ class Way(HttpClient):
         if not in_time():
             self._is("too late to write", 1.0)
             raise NeverWritten("the time to send it was over")
+        self._leaving.look(request)
         if self._is("stall before write", faults.stall_before_write):
             await self._stall()
         answer: asyncio.Future[Reply] = self._loop.create_future()
@@ -188,10 +191,12 @@ class Way(HttpClient):
 class SimAcquirer(SandboxAcquirer):
     """The product's adapter, on a host that may stall just before it looks at the deadline."""
 
-    def __init__(self, loop: SimLoop, book: Book, faults: Faults, clock: Clock) -> None:
+    def __init__(
+        self, loop: SimLoop, book: Book, faults: Faults, clock: Clock, leaving: Leaving
+    ) -> None:
         super().__init__("http://acquirer.example", clock)
         self._loop, self._faults, self._counts = loop, faults, book.counts
-        self._http = Way(loop, book, faults)
+        self._http = Way(loop, book, faults, leaving)
 
     async def _send(self, path: str, message: PaymentMessage, body: dict[str, object]):  # type: ignore[no-untyped-def]
         host, faults = HOST.get(), self._faults
@@ -201,6 +206,7 @@ class SimAcquirer(SandboxAcquirer):
             self._loop.note("stalls before the send", message.reference)
             self._loop.freeze(host, self._loop.rng.uniform(3, 45))
             await asyncio.sleep(0)
+        DEADLINE.set(message.send_by)
         outcome = await super()._send(path, message, body)
         self._loop.note(f"learns: {type(outcome).__name__}", f"{message.reference} {outcome}")
         return outcome

@@ -46,6 +46,7 @@ from tests.simulation.acquirer import Book as AcquirerBook
 from tests.simulation.acquirer import SimAcquirer
 from tests.simulation.database import Server
 from tests.simulation.faults import Faults
+from tests.simulation.leaving import Leaving
 from tests.simulation.loop import Host, SimClock, SimEntropy, SimLoop
 from tests.simulation.receivers import Receivers
 
@@ -89,10 +90,16 @@ class World:
     """What all hosts of a seed share."""
 
     def __init__(
-        self, loop: SimLoop, faults: Faults, server: Server, book: int, account: str
+        self,
+        loop: SimLoop,
+        faults: Faults,
+        server: Server,
+        book: int,
+        account: str,
+        leaving: Leaving,
     ) -> None:
         self.loop, self.faults, self.server = loop, faults, server
-        self.book, self.account = book, account
+        self.book, self.account, self.leaving = book, account, leaving
         self.acquirer = AcquirerBook(loop, faults)
         self.receivers = Receivers(loop, faults)
         self.marks: Counter[str] = Counter()
@@ -117,7 +124,7 @@ class Machine:
         self.committer.marks = world.marks
         cards = CardVault(_VAULT, _PRESEALED, self.pool, self.clock, self.entropy)
         acquirers: dict[str, Acquirer] = {
-            "sandbox": SimAcquirer(loop, world.acquirer, world.faults, self.clock)
+            "sandbox": SimAcquirer(loop, world.acquirer, world.faults, self.clock, world.leaving)
         }
         given = (acquirers, cards, self.clock, self.entropy, host.instance)
         self.payments = Payments(self.decider, self.pool, *given)

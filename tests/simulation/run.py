@@ -11,11 +11,13 @@ from nostro.events.commands import CreateEndpoint
 from nostro.events.emit import Origin
 from nostro.kernel.ids import Mint
 from nostro.kernel.secret import Secret
+from tests.simulation import history
 from tests.simulation import judge as judging
 from tests.simulation.clients import CARDS, Client, KeepMethod, Witness
 from tests.simulation.database import Line, Server
 from tests.simulation.faults import Faults, swarm
 from tests.simulation.hosts import FEE, Machine, Slot, World
+from tests.simulation.leaving import Leaving
 from tests.simulation.loop import Host, SimLoop
 from tests.simulation.mistakes import MISTAKES
 
@@ -48,6 +50,7 @@ class Place:
         self.app_url = app_url
         self.owner = psycopg.connect(owner_url, autocommit=True)
         self.reader = Line(read_only_url)
+        history.prepare(self.owner)
         self._no_vacuum()
         self.lines: list[Line] = []
         self.book = 0
@@ -89,7 +92,9 @@ class Simulation:
         place.left.append(self.loop)
         self.server = Server(place.app_url, self.loop, self.faults, place.lines)
         book = place.next_book()
-        self.world = World(self.loop, self.faults, self.server, book, f"acct_simulated{book:05d}")
+        leaving = Leaving(self.loop, place.owner, book)
+        account = f"acct_simulated{book:05d}"
+        self.world = World(self.loop, self.faults, self.server, book, account, leaving)
         self.witness = Witness()
         self.slots: list[Slot] = []
         self.counts: Counter[str] = Counter()
@@ -243,6 +248,8 @@ class Simulation:
     def _judged(self, outcome: Outcome) -> list[tuple[str, str]]:
         judge = judging.Judge(self.world, self.witness, self.place.owner)
         found = [*judge.faults(), *judging.log_agrees(self.world, self.place.owner)]
+        found += self.world.leaving.faults
+        found += history.changes_are_lawful(self.place.owner, self.world.book)
         found += self.loop.run_until_complete(judging.verified(self.world, self.place.reader))
         self.counts["payments"] = len(judge.intents)
         self.counts["refunds"] = len(judge.refunds)
