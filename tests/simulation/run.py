@@ -61,8 +61,9 @@ class Place:
     def _no_vacuum(self) -> None:
         """It comes by the server's own time, which must not count."""
         tables = self.owner.execute(
-            "SELECT format('ALTER TABLE %s SET (autovacuum_enabled = off)', c.oid::regclass)"
-            " FROM pg_class AS c WHERE c.relkind = 'r' AND c.relnamespace = 'nostro'::regnamespace"
+            "SELECT format('ALTER TABLE %s SET (autovacuum_enabled = off, toast.autovacuum_enabled = off)',"
+            " c.oid::regclass) FROM pg_class AS c WHERE c.relkind = 'r'"
+            " AND c.relnamespace IN ('nostro'::regnamespace, 'simulation'::regnamespace)"
         ).fetchall()
         for (text,) in tables:
             self.owner.execute(text)
