@@ -24,6 +24,7 @@ from tests.simulation.loop import HOST, SimLoop
 
 CALL_SECONDS = 10.0
 REFUND_DELAY_MS = 4_000
+SHORT = 7  # what an approval in part lacks; a wrong reply is off by another amount
 IDENTITY = Identity("00000001", b"0123456789abcdef0123456789abcdef")
 BROKEN = Reply(500, encode({"error": "internal_error", "message": "Something went wrong."}))
 _KINDS = {
@@ -39,6 +40,7 @@ class Book:
         self._loop, self._faults = loop, faults
         self.batch = Batch(loop.true_ms(), 1, REFUND_DELAY_MS)
         self.counts: Counter[str] = Counter()
+        self.approved_in_part: set[str] = set()  # references
         self.stood: dict[str, list[float]] = {}  # by reference: from when, and until when
 
     @property
@@ -65,6 +67,8 @@ class Book:
             f"acquirer: {type(request).__name__}", f"{request.reference} {_said(answer)}"
         )
         self.counts[type(request).__name__] += 1
+        if isinstance(request, Authorize):
+            self._approve_in_part(answer)
         self._remember(request.reference)
         if isinstance(request, Void):
             self._remember(request.original)
@@ -81,6 +85,21 @@ class Book:
             )
             for row in self.operations.values()
         ]  # fmt: skip
+
+    def standing_in_part(self) -> set[str]:
+        """References of charges that stand, for less than was asked: what only a person can settle."""
+        rows = self.operations
+        return {one for one in self.approved_in_part if rows[one].state in ("approved", "voided")}
+
+    def _approve_in_part(self, answer: object) -> None:
+        """The charge is made for less than was asked for, and every later answer says so."""
+        if not isinstance(answer, Decided) or answer.duplicate:
+            return
+        row = answer.operation
+        if row.state == "approved" and 0 < self._loop.rng.random() < self._faults.partial_approval:
+            self.counts["approved in part"] += 1
+            self.approved_in_part.add(row.reference)
+            row.amount, row.captured = row.amount - SHORT, max(0, row.captured - SHORT)
 
     def _remember(self, reference: str) -> None:
         row = self.operations.get(reference)

@@ -67,7 +67,7 @@ class Witness:
     def __init__(self) -> None:
         self.said: list[Said] = []
         self.asked: dict[str, str] = {}  # by payment: what was asked for last
-        self.insisted: set[str] = set()  # keys whose client went on until it was answered
+        self.unanswered: list[tuple[str, str]] = []  # payment and step
         self.faults: list[str] = []
 
 
@@ -212,8 +212,6 @@ class Client:
         """Ask until it is answered, or give up; sometimes twice at once."""
         key = f"{plan.name}-{step}"
         tries = self.rng.choice([3, 60, 60, 60])
-        if tries == 60:
-            self.witness.insisted.add(key)
         for number in range(tries):
             copies = 1 + (self.rng.random() < self.world.faults.client_twice)
             for reply in await self._send(plan.name, step, key, [ask] * copies):
@@ -223,7 +221,7 @@ class Client:
                 break
             await asyncio.sleep(self.rng.uniform(0.2, 3) * (1 + number / 4))
         if tries == 60:
-            self.witness.faults.append(f"{key} was never answered")
+            self.witness.unanswered.append((plan.name, step))
         return None
 
     async def _misuse(self, plan: Plan, step: str, ask: Ask) -> None:

@@ -27,6 +27,7 @@ class Faults:
     error_before: float = 0.0
     error_after: float = 0.0
     wrong_amount: float = 0.0
+    partial_approval: float = 0.0  # the charge is made, for less
     ignores_send_by: float = 0.0  # of seeds: 1.0 for the whole seed
     # hosts
     power_every: float = 0.0
@@ -64,6 +65,7 @@ _SHORTEST = {
     "clock_step_every": 15.0, "days_pass_every": 40.0,
 }  # fmt: skip
 OFF = 0.5
+PARTIAL_SEEDS = 0.05  # what only a person can settle makes a seed last long
 
 
 def swarm(seed: int) -> Faults:
@@ -78,5 +80,7 @@ def swarm(seed: int) -> Faults:
     for name, shortest in _SHORTEST.items():
         if rng.random() >= OFF:
             setattr(faults, name, shortest * rng.choice([1, 2, 4]))
+    if rng.random() < PARTIAL_SEEDS:
+        faults.partial_approval = 0.1
     faults.ignores_send_by = float(rng.random() < 0.5)
     return faults

@@ -69,6 +69,8 @@ class Judge:
         self.intent_of = {
             row["id"]: row["intent"] for row in (*self.attempts.values(), *self.refunds.values())
         }
+        standing = world.acquirer.standing_in_part()
+        self.for_a_person = {self.intent_of.get(one, "?") for one in standing}
         self.charges_there: dict[str, list[Any]] = defaultdict(list)
         for reference, row in self.operations.items():
             if row.operation in ("sale", "authorize"):
@@ -78,6 +80,7 @@ class Judge:
         """Everything that is wrong, but for what `nostro verify` finds."""
         return [
             *(("witness", fault) for fault in self.witness.faults),
+            *self.everything_is_answered(),
             *self.everything_is_final(),
             *self.charged_once(),
             *self.refunds_agree(),
@@ -88,13 +91,24 @@ class Judge:
             *self.events_arrived(),
         ]
 
+    def everything_is_answered(self) -> Iterator[Fault]:
+        """I8: who goes on asking is answered, but about a charge that only a person can settle."""
+        waits = {self.intents[one]["terms"]["metadata"]["n"] for one in self.for_a_person}
+        for payment, step in self.witness.unanswered:
+            if payment not in waits:
+                yield "witness", f"{payment}-{step} was never answered"
+
     def everything_is_final(self) -> Iterator[Fault]:
-        """I8, I13: nothing is on its way but refunds that wait for their money, a named queue."""
+        """I8, I13: nothing is on its way but refunds that wait for their money, a named queue.
+
+        And a charge that stands for less than was asked: it is in doubt, as long as nobody has looked.
+        """
         for row in self.intents.values():
-            if row["status"] == "processing":
-                yield row["id"], "is processing"
+            if (row["status"] == "processing") != (row["id"] in self.for_a_person):
+                yield row["id"], f"is {row['status']}"
         for row in self.attempts.values():
-            if row["state"] in ("sending", "unknown"):
+            known = row["intent"] in self.for_a_person and row["state"] == "unknown"
+            if row["state"] in ("sending", "unknown") and not known:
                 yield row["intent"], f"attempt {row['id']} is {row['state']}"
         for row in self.refunds.values():
             if row["state"] in OPEN_REFUNDS:
@@ -108,9 +122,11 @@ class Judge:
         for intent in self.intents.values():
             there = self.charges_there.get(intent["id"], [])
             live = [row for row in there if row.state == "approved"]
-            wanted = 1 if intent["status"] in PAID else 0
+            wanted = 1 if intent["status"] in PAID or intent["id"] in self.for_a_person else 0
             if len(live) != wanted:
                 yield intent["id"], f"is {intent['status']} with {len(live)} live charges"
+            if intent["id"] in self.for_a_person:
+                continue
             for row in live:
                 if (row.amount, row.currency) != (intent["amount"], intent["currency"]):
                     yield intent["id"], f"the acquirer charged {row.amount} {row.currency}"

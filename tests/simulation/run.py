@@ -228,6 +228,7 @@ class Simulation:
         while True:
             await asyncio.sleep(4)
             money, rest = judging.unfinished(self.place.owner, self.world.book)
+            money -= 2 * len(self.world.acquirer.standing_in_part())  # an attempt and its intent
             behind = not money and not rest and self._unheard()
             if not (money or rest or behind):
                 return
@@ -266,7 +267,9 @@ class Simulation:
 
     def _provoked(self, text: str) -> bool:
         """An alarm that the world has earned."""
-        return text.endswith(WRONG_AMOUNT) and self.world.acquirer.counts["wrong amount"] > 0
+        counts = self.world.acquirer.counts
+        earned = counts["wrong amount"] + counts["approved in part"] > 0
+        return earned and text.endswith(WRONG_AMOUNT)
 
     def _batches(self) -> int:
         row = self.place.owner.execute(
