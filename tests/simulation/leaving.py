@@ -34,7 +34,9 @@ class Leaving:
         if isinstance(request, Inquire):
             return
         reference = request.reference
-        row = self._database.execute(_ROW, {"b": self._book, "r": reference}).fetchone()
+        row = self._database.execute(
+            _ROW, {"b": self._book, "r": reference}, prepare=False
+        ).fetchone()
         if row is None:
             self.faults.append((reference, "left without being intended"))
         elif isinstance(request, Cancel):

@@ -1,6 +1,7 @@
 """Saboteurs: each removes one safety mechanism of the product, by wiring alone. The simulation must then fail.
 
-A saboteur that survives is a hole in the faults, or a mechanism behind which another one stands; `EXPECTED` says which.
+A saboteur that survives is a hole in the faults, or a mechanism behind which another one stands; the table in
+docs/explanation/simulation.md says which.
 """
 
 from collections.abc import Callable, Iterator
