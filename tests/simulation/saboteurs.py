@@ -17,6 +17,7 @@ from nostro.idempotency.commands import Guarded
 from nostro.kernel.command import Decision
 from nostro.kernel.outcome import Declined, NotFound, Undone, Unknown
 from nostro.ledger import store as ledger
+from nostro.payments import service as payment_service
 from nostro.payments import settle as payment_settle
 from nostro.payments.claim import ClaimAttempt, CountSend
 from nostro.payments.machine import LIVE
@@ -24,8 +25,8 @@ from nostro.payments.service import Payments
 from nostro.payments.store import ATTEMPTS
 from nostro.refunds import commands as refund_commands
 from nostro.refunds import refusals
+from nostro.refunds import service as refund_service
 from nostro.refunds import settle as refund_settle
-from nostro.refunds.service import Refunds
 from nostro.refunds.store import REFUNDS
 from tests.simulation import hosts
 from tests.simulation.acquirer import SimAcquirer
@@ -131,14 +132,19 @@ def no_cancel_by_reference(patch: Patch) -> None:
 @saboteur
 def not_found_concludes(patch: Patch) -> None:
     """What an inquiry does not find is taken for never done."""
-    for service in (Payments, Refunds):
-        ask = service.__dict__["_evidence"]
+    for room in (payment_service, refund_service):
+        climb = room.__dict__["climb"]
 
-        async def evidence(self: Any, book: int, row: Any, ask: Any = ask) -> Any:
-            found = await self._acquirers[row.acquirer].inquire(row.id)
-            return Undone("not found") if isinstance(found, NotFound) else found
+        async def hasty(
+            can: Any, rungs: Any, inquire: Any, *others: Any, climb: Any = climb
+        ) -> Any:
+            async def found() -> Any:
+                answer = await inquire()
+                return Undone("not found") if isinstance(answer, NotFound) else answer
 
-        patch(service, "_evidence", evidence)
+            return await climb(can, rungs, found, *others)
+
+        patch(room, "climb", hasty)
 
 
 @saboteur
