@@ -38,7 +38,7 @@ test: setup
 
 # Simulates the service in virtual time, 1,000 seeds; prints JSON (docs/explanation/simulation.md).
 sim: setup
-	@$(BIN)/python -m tests.simulation --seeds 1000 $(SIM)
+	@$(BIN)/python -m nostro sim --seeds 1000 $(SIM)
 
 # Kills real processes under load, 10,000 payments; prints JSON (tests/chaos/README.md).
 chaos: setup

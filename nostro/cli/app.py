@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from nostro.cli import conclude, keys, ledger, operators, proof, queues, reports, routing
+from nostro.cli import conclude, keys, ledger, operators, proof, queues, reports, routing, sim
 from nostro.cli.options import (
     Acquirers,
     DatabaseUrl,
@@ -40,6 +40,7 @@ app.add_typer(reports.app)
 app.add_typer(operators.app)
 app.add_typer(conclude.app)
 app.command("queues")(queues.queues)
+app.command("sim")(sim.sim)
 
 
 def _version(wanted: bool) -> None:

@@ -47,3 +47,26 @@ async def owed(reader: Reader, book: int) -> dict[str, SystemTime]:
     """Since when each acquirer owes an answer that nobody can ask it for."""
     rows = await reader.fetch(QUERIES["oldest_awaiting_payment_attempts"], book)
     return {acquirer: SystemTime(since) for acquirer, since in rows}
+
+
+class Overdue(msgspec.Struct, frozen=True):
+    """One whose outcome is unknown for longer than is usual: its reference, what it is, and since when."""
+
+    reference: str
+    what: str
+    since_ms: SystemTime
+
+
+class Usual(msgspec.Struct, frozen=True):
+    """Whoever left before is overdue (system time): what can be asked about, what is notified, what is reported."""
+
+    asked: SystemTime
+    told: SystemTime
+    reported: SystemTime
+
+
+async def overdue(reader: Reader, book: int, usual: Usual, limit: int) -> list[Overdue]:
+    """Attempts that are overdue, the oldest first."""
+    limits = (usual.asked, usual.told, usual.reported, limit)
+    rows = await reader.fetch(QUERIES["overdue_payment_attempts"], book, *limits)
+    return [Overdue(*row) for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.ports import Reader
 from nostro.payments.ladder import Awaiting
-from nostro.payments.queues import Queue, Waiting
+from nostro.payments.queues import Overdue, Queue, Usual, Waiting
 from nostro.refunds.store import QUERIES
 
 
@@ -25,3 +25,10 @@ async def owed(reader: Reader, book: int) -> dict[str, SystemTime]:
     """Since when each acquirer owes an answer that nobody can ask it for."""
     rows = await reader.fetch(QUERIES["oldest_awaiting_refunds"], book)
     return {acquirer: SystemTime(since) for acquirer, since in rows}
+
+
+async def overdue(reader: Reader, book: int, usual: Usual, limit: int) -> list[Overdue]:
+    """Refunds that are overdue, the oldest first."""
+    limits = (usual.asked, usual.told, usual.reported, limit)
+    rows = await reader.fetch(QUERIES["overdue_refunds"], book, *limits)
+    return [Overdue(*row) for row in rows]

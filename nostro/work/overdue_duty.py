@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from nostro.audit.alarms import Alarm, RaiseAlarm, SettleAlarm, open_alarms
 from nostro.kernel.clock import DAY, MINUTE, SECOND, SystemTime
 from nostro.kernel.table import text_array
+from nostro.payments import queues as attempts
 from nostro.payments.machine import AttemptState
-from nostro.payments.store import QUERIES as ATTEMPTS
+from nostro.payments.queues import Overdue, Usual
+from nostro.refunds import queues as refunds
 from nostro.refunds.machine import RefundState
 from nostro.refunds.messages import Message, table_of
-from nostro.refunds.store import QUERIES as REFUNDS
 from nostro.work.duties import Book, Desk
 
 log = logging.getLogger(__name__)
@@ -40,21 +41,20 @@ class TellingOverdue:
         for alarm in standing:
             await self._settle_if_known(alarm)
         known = {alarm.subject for alarm in standing}
-        overdue = [row for row in await self._overdue() if row[0] not in known]
-        for subject, what, since in overdue:
-            await self._raise(subject, f"{what}: unknown since {_shown(since)}")
+        overdue = [found for found in await self._overdue() if found.reference not in known]
+        for found in overdue:
+            detail = f"{found.what}: unknown since {_shown(found.since_ms)}"
+            await self._raise(found.reference, detail)
         return len(overdue)
 
-    async def _overdue(self) -> list[tuple[str, str, int]]:
+    async def _overdue(self) -> list[Overdue]:
         now = self._desk.clock.system()
-        limits = [now - age for age in (ASKED_MS, TOLD_MS, REPORTED_MS)]
-        found: list[tuple[str, str, int]] = []
-        for statement in (
-            ATTEMPTS["overdue_payment_attempts"], REFUNDS["overdue_refunds"],
-        ):  # fmt: skip
-            rows = await self._desk.reader.fetch(statement, self._book, *limits, RAISED_AT_ONCE)
-            found += [(row[0], row[1], row[2]) for row in rows]
-        return found
+        usual = Usual(*(SystemTime(now - age) for age in (ASKED_MS, TOLD_MS, REPORTED_MS)))
+        return [
+            found
+            for room in (attempts, refunds)
+            for found in await room.overdue(self._desk.reader, self._book, usual, RAISED_AT_ONCE)
+        ]
 
     async def _raise(self, subject: str, detail: str) -> None:
         command = RaiseAlarm(self._book, self._desk.seed(), KIND, subject, detail)
@@ -75,5 +75,5 @@ class TellingOverdue:
         """Nothing is under way between rounds."""
 
 
-def _shown(since: int) -> str:
-    return datetime.fromtimestamp(SystemTime(since) // SECOND, UTC).isoformat()
+def _shown(since: SystemTime) -> str:
+    return datetime.fromtimestamp(since // SECOND, UTC).isoformat()

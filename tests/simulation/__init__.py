@@ -1,4 +1,0 @@
-"""The deterministic simulation: the service's own code on a seeded loop, in virtual time, over a real PostgreSQL.
-
-`python -m tests.simulation --seeds N`; docs/explanation/simulation.md says what it can and cannot see.
-"""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.messages import Authorize, Cancel
+from simulation import judge as judging
+from simulation.campaign import Send, side_by_side
+from simulation.clients import Client, Plan
+from simulation.exhaustive import Crash, Run
+from simulation.hosts import Slot
+from simulation.run import Place
 from tests.database import TestServer
-from tests.simulation import judge as judging
-from tests.simulation.campaign import Send, side_by_side
-from tests.simulation.clients import Client, Plan
-from tests.simulation.exhaustive import Crash, Run
-from tests.simulation.hosts import Slot
-from tests.simulation.run import Place
 
 
 class LateCancel(Run):

@@ -1,7 +1,7 @@
 """Crashes of every money flow: each step, each commit lost in each form. Here a share; `--exhaustive` does them all."""
 
+from simulation.campaign import enumerate_crashes
 from tests.database import TestServer
-from tests.simulation.campaign import enumerate_crashes
 
 SHARE, JOBS = 12, 2
 

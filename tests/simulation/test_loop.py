@@ -4,7 +4,7 @@ import asyncio
 import random
 from typing import NoReturn
 
-from tests.simulation.loop import SimLoop
+from simulation.loop import SimLoop
 
 HANDS, TIMES = 12, 20
 

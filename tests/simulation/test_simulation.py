@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from simulation import campaign
+from simulation.campaign import outcomes, run
 from tests.database import TestServer
-from tests.simulation import campaign
-from tests.simulation.campaign import outcomes, run
 
 FRESH, JOBS = 100, 2
 CORPUS = Path(__file__).with_name("seeds.txt")
@@ -27,7 +27,7 @@ def failures(tally: campaign.Tally) -> str:
     """What to read first, and how to see it again."""
     return "\n".join(
         f"seed {found.seed}: {found.faults[:3]}\n"
-        f"replay: python -m tests.simulation --minutes {MINUTES} --seed {found.seed} --trace"
+        f"replay: nostro sim --minutes {MINUTES} --seed {found.seed} --trace"
         for found in tally.failures[:5]
     )
 

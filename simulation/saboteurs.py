@@ -28,8 +28,8 @@ from nostro.refunds import refusals
 from nostro.refunds import service as refund_service
 from nostro.refunds import settle as refund_settle
 from nostro.refunds.store import REFUNDS
-from tests.simulation import hosts
-from tests.simulation.acquirer import SimAcquirer
+from simulation import hosts
+from simulation.acquirer import SimAcquirer
 
 Patch = Callable[[Any, str, Any], None]  # of what, which name, what instead
 SABOTEURS: dict[str, Callable[[Patch], None]] = {}

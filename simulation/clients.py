@@ -19,7 +19,7 @@ from nostro.payments.commands import Changes, MethodChoice
 from nostro.payments.model import Terms
 from nostro.payments.service import Merchant, Reply
 from nostro.refunds.commands import RefundRequest
-from tests.simulation.hosts import FEE, Machine, Slot, World
+from simulation.hosts import FEE, Machine, Slot, World
 
 PATIENCE_SECONDS = 25.0
 CARDS = {

@@ -18,9 +18,9 @@ from sandbox.decisions import Decided, Refusal, decide, mature
 from sandbox.identity import Identity
 from sandbox.messages import Authorize, Cancel, Capture, Inquire, Refund, Request, Void
 from sandbox.model import Batch, Operation
-from tests.simulation.faults import Faults
-from tests.simulation.leaving import DEADLINE, Leaving
-from tests.simulation.loop import HOST, SimLoop
+from simulation.faults import Faults
+from simulation.leaving import DEADLINE, Leaving
+from simulation.loop import HOST, SimLoop
 
 CALL_SECONDS = 10.0
 REFUND_DELAY_MS = 4_000

@@ -24,8 +24,8 @@ from nostro.db.session import (
     _options,
     _Text,
 )
-from tests.simulation.faults import Faults
-from tests.simulation.loop import HOST, Host, SimLoop
+from simulation.faults import Faults
+from simulation.loop import HOST, Host, SimLoop
 
 LOCK_SECONDS = 3.0  # as the committer's own settings have it
 IDLE_IN_TRANSACTION_SECONDS = 5.0

@@ -42,13 +42,13 @@ from nostro.work.leases import Lease
 from nostro.work.log_duties import TakingSnapshots
 from nostro.work.loop import Worker
 from nostro.work.webhooks import RetryingDeliveries, ServingEndpoints
-from tests.simulation.acquirer import Book as AcquirerBook
-from tests.simulation.acquirer import SimAcquirer
-from tests.simulation.database import Server
-from tests.simulation.faults import Faults
-from tests.simulation.leaving import Leaving
-from tests.simulation.loop import Host, SimClock, SimEntropy, SimLoop
-from tests.simulation.receivers import Receivers
+from simulation.acquirer import Book as AcquirerBook
+from simulation.acquirer import SimAcquirer
+from simulation.database import Server
+from simulation.faults import Faults
+from simulation.leaving import Leaving
+from simulation.loop import Host, SimClock, SimEntropy, SimLoop
+from simulation.receivers import Receivers
 
 FEE = FeeSchedule(290, 30)
 _ENTROPY = SimEntropy("vault")

@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from nostro.kernel.answer import Answer
-from tests.simulation import judge as judging
-from tests.simulation.clients import Client, Plan
-from tests.simulation.faults import Faults
-from tests.simulation.hosts import Slot
-from tests.simulation.loop import Host
-from tests.simulation.run import HEALING_SECONDS, Outcome, Place, Simulation
+from simulation import judge as judging
+from simulation.clients import Client, Plan
+from simulation.faults import Faults
+from simulation.hosts import Slot
+from simulation.loop import Host
+from simulation.run import HEALING_SECONDS, Outcome, Place, Simulation
 
 FORMS = ("commit_before", "commit_after", "commit_late")
 FLOWS: dict[str, tuple[bool, Sequence[tuple[str, int | None]]]] = {

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from sandbox.messages import Cancel, Inquire, Request
-from tests.simulation.loop import HOST, SimLoop
+from simulation.loop import HOST, SimLoop
 
 DEADLINE: ContextVar[int | None] = ContextVar("deadline", default=None)  # of what is being sent
 _ROW = """

@@ -11,15 +11,15 @@ from nostro.events.commands import CreateEndpoint
 from nostro.events.emit import Origin
 from nostro.kernel.ids import Mint
 from nostro.kernel.secret import Secret
-from tests.simulation import history
-from tests.simulation import judge as judging
-from tests.simulation.clients import CARDS, Client, KeepMethod, Witness
-from tests.simulation.database import Line, Server
-from tests.simulation.faults import Faults, swarm
-from tests.simulation.hosts import FEE, Machine, Slot, World
-from tests.simulation.leaving import Leaving
-from tests.simulation.loop import Host, SimLoop
-from tests.simulation.mistakes import MISTAKES
+from simulation import history
+from simulation import judge as judging
+from simulation.clients import CARDS, Client, KeepMethod, Witness
+from simulation.database import Line, Server
+from simulation.faults import Faults, swarm
+from simulation.hosts import FEE, Machine, Slot, World
+from simulation.leaving import Leaving
+from simulation.loop import Host, SimLoop
+from simulation.mistakes import MISTAKES
 
 CLIENTS = 7
 HEALING_SECONDS = 900

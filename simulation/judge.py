@@ -21,11 +21,11 @@ from nostro.payments.machine import INTENT, IntentStatus
 from nostro.refunds.machine import REFUND, RefundState
 from nostro.verification.acquirer_book import Line
 from nostro.verification.service import verify
-from tests.simulation.clients import Said, Witness, intent_of
-from tests.simulation.database import BlockingSession
-from tests.simulation.database import Line as Connection
-from tests.simulation.hosts import World
-from tests.simulation.loop import Host, SimClock
+from simulation.clients import Said, Witness, intent_of
+from simulation.database import BlockingSession
+from simulation.database import Line as Connection
+from simulation.hosts import World
+from simulation.loop import Host, SimClock
 
 Fault = tuple[str, str]
 Row = dict[str, Any]

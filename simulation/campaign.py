@@ -13,11 +13,11 @@ from multiprocessing.connection import wait
 from typing import Any, Protocol, cast
 
 from nostro.db.urls import ConnectionUrls
-from tests.database import TestServer
-from tests.simulation.exhaustive import FLOWS, crashes, interrupt
-from tests.simulation.mistakes import listen
-from tests.simulation.run import Outcome, Place, simulate
-from tests.simulation.saboteurs import sabotaged
+from simulation.exhaustive import FLOWS, crashes, interrupt
+from simulation.mistakes import listen
+from simulation.run import Outcome, Place, simulate
+from simulation.saboteurs import sabotaged
+from simulation.server import TestServer
 
 CHUNK = 50
 # Seen once in some hundred seeds: asked for in long campaigns alone.

@@ -1,4 +1,4 @@
-"""`python -m tests.simulation`: seeds by the number, one seed with its trace, or the table of saboteurs."""
+"""`python -m simulation`: seeds by the number, one seed with its trace, or the table of saboteurs."""
 
 import argparse
 import json
@@ -6,10 +6,10 @@ import sys
 import time
 from typing import Any
 
-from tests.database import TestServer, running_server
-from tests.simulation.campaign import Tally, enumerate_crashes, outcomes, run
-from tests.simulation.run import Outcome
-from tests.simulation.saboteurs import SABOTEURS
+from simulation.campaign import Tally, enumerate_crashes, outcomes, run
+from simulation.run import Outcome
+from simulation.saboteurs import SABOTEURS
+from simulation.server import TestServer, running_server
 
 MINUTES = 1.5
 SHOWN = 8
@@ -118,11 +118,11 @@ def _print(outcome: Outcome) -> None:
     for subject, fault in outcome.faults[:SHOWN]:
         print(f"seed {outcome.seed}: {subject}: {fault}")
     if outcome.faults:
-        print(f"replay: python -m tests.simulation --seed {outcome.seed} --trace")
+        print(f"replay: nostro sim --seed {outcome.seed} --trace")
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="nostro sim", description=__doc__)
     parser.add_argument("--seeds", type=int, default=200, help="how many")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seed", type=int, help="one seed, twice")

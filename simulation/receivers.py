@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from nostro.kernel.ports import SendFailed
-from tests.simulation.faults import Faults
-from tests.simulation.loop import SimLoop
+from simulation.faults import Faults
+from simulation.loop import SimLoop
 
 
 class Receivers:
