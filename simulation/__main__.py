@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from simulation.campaign import Tally, enumerate_crashes, outcomes, run
+from simulation.campaign import Crashes, Pairs, Tally, enumerate_crashes, outcomes, run
 from simulation.run import Outcome
 from simulation.saboteurs import SABOTEURS
 from simulation.server import TestServer, running_server
@@ -19,7 +19,7 @@ def main() -> int:
     """0 if nothing is wrong, else 1."""
     given = _arguments()
     with running_server() as server:
-        if given.exhaustive:
+        if given.exhaustive or given.pairs:
             return _exhaustive(server, given)
         if given.saboteurs is not None:
             return _saboteurs(server, given)
@@ -97,7 +97,8 @@ def _saboteurs(server: TestServer, given: argparse.Namespace) -> int:
 def _exhaustive(server: TestServer, given: argparse.Namespace) -> int:
     """Every crash of every flow."""
     began = time.perf_counter()
-    runs, failures = enumerate_crashes(server, given.jobs)
+    kind = Pairs if given.pairs else Crashes
+    runs, failures = enumerate_crashes(server, given.jobs, given.pairs or 1, kind)
     for _, outcome in failures[:SHOWN]:
         print(outcome.what, outcome.faults[:2])
     seconds = round(time.perf_counter() - began, 1)
@@ -134,6 +135,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stop", action="store_true", help="end with the first failure")
     parser.add_argument("--saboteur", choices=list(SABOTEURS), help="with a mechanism removed")
     parser.add_argument("--exhaustive", action="store_true", help="every crash of every flow")
+    parser.add_argument("--pairs", type=int, help="every pair of crashes; of N: every Nth")
     parser.add_argument("--saboteurs", nargs="*", help="the table: each of these, or all")
     return parser.parse_args()
 

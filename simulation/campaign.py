@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from typing import Any, Protocol, cast
 
 from nostro.db.urls import ConnectionUrls
-from simulation.exhaustive import FLOWS, crashes, interrupt
+from simulation.exhaustive import FLOWS, crashes, interrupt, pairs
 from simulation.mistakes import listen
 from simulation.run import Outcome, Place, simulate
 from simulation.saboteurs import sabotaged
@@ -103,6 +103,18 @@ class Crashes:
             send(interrupt(place, self.flow, crash))
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Every pair of crashes of one flow, or of every `share`th crash every `share`th."""
+
+    flow: str
+    share: int = 1
+
+    def work(self, place: Place, send: Send) -> None:
+        for crash in pairs(place, self.flow, self.share):
+            send(interrupt(place, self.flow, crash))
+
+
 def _process(order: Order, urls: ConnectionUrls, pipe: Any) -> None:
     listen()
     warnings.simplefilter("ignore")
@@ -170,14 +182,14 @@ def outcomes(
 
 
 def enumerate_crashes(
-    server: TestServer, jobs: int, share: int = 1
+    server: TestServer, jobs: int, share: int = 1, kind: type[Crashes] | type[Pairs] = Crashes
 ) -> tuple[Counter[str], list[tuple[str, Outcome]]]:
     """Interrupt every flow everywhere, or at every `share`th place; runs by flow, and what went wrong."""
     runs: Counter[str] = Counter()
     failures: list[tuple[str, Outcome]] = []
-    orders = [Crashes(flow, share) for flow in FLOWS]
+    orders = [kind(flow, share) for flow in FLOWS]
     for order, outcome in side_by_side(server, orders, jobs):
-        assert isinstance(order, Crashes)
+        assert isinstance(order, kind)
         runs[order.flow] += 1
         if outcome.faults:
             failures.append((order.flow, outcome))

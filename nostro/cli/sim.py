@@ -37,6 +37,14 @@ def sim(
         bool,
         typer.Option("--exhaustive", envvar="NOSTRO_EXHAUSTIVE", help="Every crash of every flow."),
     ] = False,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            envvar="NOSTRO_PAIRS",
+            help="Every pair of crashes; of N, every Nth of every Nth.",
+            min=1,
+        ),
+    ] = None,
     saboteurs: Annotated[
         bool,
         typer.Option(
@@ -55,7 +63,7 @@ def sim(
         "--jobs", str(jobs or os.cpu_count() or 1),
         *(("--seed", str(seed)) if seed is not None else ()),
         *(("--trace",) if trace else ()), *(("--exhaustive",) if exhaustive else ()),
-        *(("--saboteurs",) if saboteurs else ()),
+        *(("--pairs", str(pairs)) if pairs else ()), *(("--saboteurs",) if saboteurs else ()),
     )  # fmt: skip
     sys.stdout.flush()
     run(lambda: os.execv(command[0], command))
