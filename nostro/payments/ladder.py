@@ -49,9 +49,12 @@ class Reached(msgspec.Struct, frozen=True):
 
 
 def steps(can: Capabilities, doubt: Doubt, now: SystemTime, margin_ms: int) -> tuple[Step, ...]:
-    """The rungs there are. One that ends with the window counts only while `margin_ms` of the window is left."""
+    """The rungs there are. One that ends with the window counts only while `margin_ms` of the window is left.
+
+    By a clock that is before the first send nobody knows how old it is.
+    """
     known = can.replay_window_ms is None or (
-        now + margin_ms < doubt.first_sent + can.replay_window_ms
+        doubt.first_sent <= now < doubt.first_sent + can.replay_window_ms - margin_ms
     )
     rungs = (
         (Step.INQUIRE, can.inquiry and not doubt.cancelling),

@@ -50,6 +50,8 @@ def test_after_the_window_nothing_is_sent_and_no_cancel_is_believed() -> None:
     assert steps(can, doubt(), last, MARGIN) == (INQUIRE, REPEAT, CANCEL)
     assert steps(can, doubt(), SystemTime(last + 1), MARGIN) == (INQUIRE,)
     assert steps(can, doubt(), SystemTime(SENT + 10**12), MARGIN) == (INQUIRE,)
+    set_back = SystemTime(SENT - 1)
+    assert steps(can, doubt(), set_back, MARGIN) == (INQUIRE,), "its age is not known any more"
 
 
 @pytest.mark.parametrize("can", [
