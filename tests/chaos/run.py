@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import shutil
 import tempfile
 import time
@@ -15,14 +16,16 @@ import psycopg
 
 from tests.chaos import books as both
 from tests.chaos.judge import Judge
-from tests.chaos.monkey import Monkey, keep_faulty
+from tests.chaos.monkey import FAULTS, FAULTS_BEHIND_WIRES, Monkey, keep_faulty
 from tests.chaos.plans import plans
 from tests.chaos.stack import START_SECONDS, Stack, wait_until
+from tests.chaos.wires import Wires
 from tests.chaos.witness import Line, Witness, read
 
 RECOVERY_SECONDS = 60.0
 CRASH_AFTER_SECONDS = 0.7
-LONGEST_SECONDS = 900.0
+FINAL_SECONDS = 30.0  # after healing, that is how long anything may still be on its way
+LONGEST_SECONDS = 900.0  # beyond the time of the load
 STORIES_MAX = 3
 
 
@@ -37,6 +40,9 @@ class Size(msgspec.Struct, frozen=True):
     last: int  # payments in flight at the last kill of everything, whose clients are gone after it
     clients: int = 64
     seed: int = 1
+    stops: int = 1  # of the API, for longer than its leases and transactions last
+    wire: float = 0.0  # the share of messages that meet each kind of fault on each wire; 0: no wires
+    ends: bool = False  # begin no payment after `seconds`, however many were meant
 
 
 class Failed(Exception):
@@ -51,32 +57,45 @@ class Run:
         self._crashed = 0.0
         self.directory = Path(tempfile.mkdtemp(prefix="nostro-chaos-"))
         self.stack = Stack(self.directory)
+        self.wires = Wires(self.stack, size.seed) if size.wire else None
         everyone = plans(size.payments + size.last, size.seed)
         self.plans, self.last = everyone[: size.payments], everyone[size.payments :]
 
     def report(self) -> dict[str, Any]:
         """Run it all and return the figures. Raises Failed."""
         try:
-            self.stack.start()
-            wait_until(self._healthy, START_SECONDS, "Nostro is up")
-            loaded = asyncio.run(asyncio.wait_for(self._load(), LONGEST_SECONDS))
+            self._start()
+            longest = self.size.seconds + LONGEST_SECONDS
+            loaded = asyncio.run(asyncio.wait_for(self._load(), longest))
             recovered = self._recover()
-            figures = {**loaded, **recovered, **self._judge(loaded["gave_up"])}
+            figures = {**loaded, **recovered, **self._judge(loaded["gave_up"], recovered)}
         except TimeoutError as late:
             raise Failed(f"{late}; see {self.directory}\n{self.stack.log_tail()}") from late
         finally:
             self.stack.stop()
+            if self.wires is not None:
+                self.wires.close()
         shutil.rmtree(self.directory)
         return figures
+
+    def _start(self) -> None:
+        if self.wires is not None:
+            self.wires.open()
+        self.stack.start()
+        wait_until(self._healthy, START_SECONDS, "Nostro is up")
+        if self.wires is not None:
+            self.wires.spoil(self.size.wire)
 
     async def _load(self) -> dict[str, Any]:
         size = self.size
         witness = Witness(
-            self.stack.url, self.stack.secret_key, self._file, size.clients,
-            size.payments / size.seconds, size.seed,
+            self.stack.client_url, self.stack.secret_key, self._file, size.clients,
+            size.payments / size.seconds, size.seed, size.seconds if size.ends else math.inf,
         )  # fmt: skip
-        monkey = Monkey(self.stack, size.seed, size.rounds, size.stalls, size.whole)
-        faults = asyncio.create_task(keep_faulty(self.stack, size.seed))
+        monkey = Monkey(self.stack, size.seed, size.rounds, size.stalls, size.stops, size.whole)
+        faults = asyncio.create_task(
+            keep_faulty(self.stack, size.seed, FAULTS_BEHIND_WIRES if self.wires else FAULTS)
+        )
         began = time.monotonic()
         try:
             await asyncio.gather(self._load_until_paid(witness, monkey), monkey.run(size.seconds))
@@ -97,6 +116,7 @@ class Run:
 
     async def _load_until_paid(self, witness: Witness, monkey: Monkey) -> None:
         await witness.run(self.plans)
+        self.plans = self.plans[: witness.begun]
         monkey.hunting = False
 
     async def _end_with_a_crash(self, witness: Witness) -> int:
@@ -114,6 +134,8 @@ class Run:
 
     def _recover(self) -> dict[str, Any]:
         """Lift the faults; how long until everything is final."""
+        if self.wires is not None:
+            self.wires.heal()
         both.heal(self.stack)
         healed = time.monotonic()
         left: dict[str, int] = {}
@@ -124,6 +146,7 @@ class Run:
             "final_seconds_after_healing": round(quiet - healed, 2),
             "final_seconds_after_the_last_kill": round(quiet - self._crashed, 2),
             "left": left,
+            **({"wires": self.wires.figures()} if self.wires else {}),
         }
 
     def _is_quiet(self, left: dict[str, int]) -> bool:
@@ -132,10 +155,12 @@ class Run:
             return not any(count for name, count in left.items() if name != "waiting_for_funds")
         return False
 
-    def _judge(self, gave_up: list[str]) -> dict[str, Any]:
+    def _judge(self, gave_up: list[str], recovered: dict[str, Any]) -> dict[str, Any]:
         books, lines = both.Books(self.stack), read(self._file)
         judge = Judge(books, lines, self.plans, self.last)
         faults = [*judge.faults(), *(("client", text) for text in gave_up)]
+        if recovered["final_seconds_after_healing"] > FINAL_SECONDS:
+            faults.append(("time", f"{recovered['final_seconds_after_healing']} s until final"))
         verified = self.stack.verify()
         if verified:
             faults.append(("nostro verify", verified))

@@ -17,7 +17,7 @@ import msgspec
 from tests.chaos.plans import Plan, Step
 
 TRIES_MAX = 200
-STEP_SECONDS = 120.0
+STEP_SECONDS = 240.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 # Some clients are patient, some hang up on a slow server and ask again.
@@ -50,22 +50,23 @@ class GaveUp(Exception):
 
 
 class Witness:
-    """Drives every plan once, at `rate` new payments a second, `clients` at a time."""
+    """Drives every plan once, at `rate` new payments a second, `clients` at a time; begins none after `seconds`."""
 
     def __init__(
-        self, url: str, secret_key: str, file: Path, clients: int, rate: float, seed: int
-    ) -> None:
-        self._url, self._rate = url, rate
+        self, url: str, secret_key: str, file: Path, clients: int, rate: float, seed: int,
+        seconds: float = float("inf"),
+    ) -> None:  # fmt: skip
+        self._url, self._rate, self._seconds = url, rate, seconds
         self._headers = {"Authorization": f"Bearer {secret_key}"}
         self._file = file.open("ab")
         self._clients = asyncio.Semaphore(clients)
         self._random = Random(seed)
         self.gave_up: list[str] = []
-        self.finished = 0
+        self.begun = self.finished = 0
         self.tries = 0
 
     async def run(self, plans: Sequence[Plan]) -> None:
-        """Until every plan is finished or given up."""
+        """Until every plan that was begun is finished or given up."""
         async with self._session() as self._http:
             began = time.monotonic()
             async with asyncio.TaskGroup() as tasks:
@@ -73,6 +74,9 @@ class Witness:
                     due = began + plan.number / self._rate
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
                     await self._clients.acquire()
+                    if time.monotonic() - began > self._seconds:
+                        break
+                    self.begun += 1
                     tasks.create_task(self._pay(plan))
 
     async def ask_once(self, plans: Sequence[Plan]) -> None:
