@@ -8,6 +8,7 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,11 @@ class Failed(Exception):
 class Run:
     """Everything of one run, in a directory of its own, which is kept when the run fails."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, timing: Mapping[str, int] | None = None) -> None:
         self.size = size
         self._crashed = 0.0
         self.directory = Path(tempfile.mkdtemp(prefix="nostro-chaos-"))
-        self.stack = Stack(self.directory)
+        self.stack = Stack(self.directory, timing)
         self.wires = Wires(self.stack, size.seed) if size.wire else None
         everyone = plans(size.payments + size.last, size.seed)
         self.plans, self.last = everyone[: size.payments], everyone[size.payments :]
@@ -87,18 +88,13 @@ class Run:
             self.wires.spoil(self.size.wire)
 
     async def _load(self) -> dict[str, Any]:
-        size = self.size
-        witness = Witness(
-            self.stack.client_url, self.stack.secret_key, self._file, size.clients,
-            size.payments / size.seconds, size.seed, size.seconds if size.ends else math.inf,
-        )  # fmt: skip
-        monkey = Monkey(self.stack, size.seed, size.rounds, size.stalls, size.stops, size.whole)
+        witness = self._witness()
         faults = asyncio.create_task(
-            keep_faulty(self.stack, size.seed, FAULTS_BEHIND_WIRES if self.wires else FAULTS)
+            keep_faulty(self.stack, self.size.seed, self._acquirer_faults())
         )
         began = time.monotonic()
         try:
-            await asyncio.gather(self._load_until_paid(witness, monkey), monkey.run(size.seconds))
+            done = await self._ill_treat(witness)
             in_flight = await self._end_with_a_crash(witness)
         finally:
             witness.close()
@@ -109,21 +105,48 @@ class Run:
             "tries": witness.tries,
             "gave_up": witness.gave_up,
             "in_flight_at_the_last_kill": in_flight,
+            **done,
+        }
+
+    def _acquirer_faults(self) -> Sequence[Mapping[str, Any]]:
+        return FAULTS_BEHIND_WIRES if self.wires else FAULTS
+
+    def _witness(self) -> Witness:
+        size = self.size
+        return Witness(
+            self.stack.client_urls, self.stack.secret_key, self._file, size.clients,
+            size.payments / size.seconds, size.seed, size.seconds if size.ends else math.inf,
+        )  # fmt: skip
+
+    async def _ill_treat(self, witness: Witness) -> dict[str, Any]:
+        """Whatever is done to the stack under its load; figures about it."""
+        size = self.size
+        monkey = Monkey(self.stack, size.seed, size.rounds, size.stalls, size.stops, size.whole)
+
+        async def pay() -> None:
+            await self._pay(witness)
+            monkey.hunting = False
+
+        await asyncio.gather(pay(), monkey.run(size.seconds))
+        return {
             "kills": dict(monkey.kills),
             "stopped_between_intend_and_send": len(monkey.stalled),
             "stalls_missed": monkey.misses,
         }
 
-    async def _load_until_paid(self, witness: Witness, monkey: Monkey) -> None:
+    async def _pay(self, witness: Witness) -> None:
         await witness.run(self.plans)
         self.plans = self.plans[: witness.begun]
-        monkey.hunting = False
 
     async def _end_with_a_crash(self, witness: Witness) -> int:
         """Kill everything while the acquirer owes its answers, and start it again; how many were open."""
         await asyncio.to_thread(both.hold, self.stack)
         asked = asyncio.create_task(witness.ask_once(self.last))
         await asyncio.sleep(CRASH_AFTER_SECONDS)
+        return await self._crash(asked)
+
+    async def _crash(self, asked: asyncio.Task[None]) -> int:
+        """Now; how many attempts were open."""
         open_then = await asyncio.to_thread(both.unfinished, self.stack)
         self.stack.note("now: everything, for the last time")
         self.stack.kill_everything()

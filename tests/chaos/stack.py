@@ -53,7 +53,7 @@ class Stack:
         self.port, self.sandbox_port = free_port(), free_port()
         self.secret_key = f"sk_test_chaos{secrets.token_hex(12)}"
         self.url = f"http://127.0.0.1:{self.port}"
-        self.client_url = self.url  # where clients find it: behind a wire, if there is one
+        self.client_urls = [self.url]  # where clients find it: behind a wire, if there is one
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
         self.log_path = directory / "nostro-up.log"
         self._log: TextIO | None = None

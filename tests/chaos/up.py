@@ -1,7 +1,8 @@
 """`nostro up` whose API and worker find the database and the acquirer where CHAOS_CHILDREN says: behind the wires.
 
 `python -m tests.chaos.up`, its settings in the environment. Nothing else is changed: the same supervisor, the same
-children; what they are given besides is a JSON object of variables. `DATABASE` among them is a directory.
+children; what they are given besides is a JSON object of variables. `DATABASE` among them is a directory, `PORTS` where
+more APIs of the same installation listen, separated by commas.
 """
 
 import asyncio
@@ -14,11 +15,12 @@ from psycopg.conninfo import make_conninfo
 
 from nostro.acquirers.places import Place
 from nostro.bootstrap.up import up
+from nostro.cli.processes import Child, python
 from nostro.cli.up import keep_up
 from nostro.config import Settings, from_environment
 
 VARIABLE = "CHAOS_CHILDREN"
-DATABASE = "DATABASE"
+DATABASE, PORTS = "DATABASE", "PORTS"
 
 
 async def keep_behind_wires(
@@ -34,7 +36,19 @@ async def keep_behind_wires(
     directory = children.pop(DATABASE, None)
     if directory is not None:
         children["NOSTRO_APP_URL"] = make_conninfo(environment["NOSTRO_APP_URL"], host=directory)
-    return await keep_up(settings, sandboxes, children, secret_key, as_json)
+    more = [_api(port, children) for port in children.pop(PORTS, "").split(",") if port]
+    try:
+        return await keep_up(settings, sandboxes, children, secret_key, as_json)
+    finally:
+        for api in more:
+            await api.stop()
+
+
+def _api(port: str, environment: Mapping[str, str]) -> Child:
+    command = python("nostro.bootstrap.child", "api")
+    api = Child(f"api {port}", command, {**environment, "NOSTRO_PORT": port})
+    api.start(give_up=lambda: None)
+    return api
 
 
 if __name__ == "__main__":

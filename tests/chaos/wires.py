@@ -36,7 +36,7 @@ class Wires:
         """Begin to listen, and tell the stack where."""
         clients, acquirer = free_port(), free_port()
         asyncio.run(self._thread.run(self._listen(clients, acquirer)))
-        self._stack.client_url = f"http://127.0.0.1:{clients}"
+        self._stack.client_urls = [f"http://127.0.0.1:{clients}"]
         self._stack.children["NOSTRO_SANDBOX_URL"] = f"http://127.0.0.1:{acquirer}"
         self._stack.children[DATABASE] = str(self._directory)
 

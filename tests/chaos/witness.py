@@ -5,6 +5,7 @@ The file is the evidence: what is in it was said to a merchant, and must still b
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,10 +54,10 @@ class Witness:
     """Drives every plan once, at `rate` new payments a second, `clients` at a time; begins none after `seconds`."""
 
     def __init__(
-        self, url: str, secret_key: str, file: Path, clients: int, rate: float, seed: int,
-        seconds: float = float("inf"),
+        self, urls: Sequence[str], secret_key: str, file: Path, clients: int, rate: float,
+        seed: int, seconds: float = math.inf, patience: Sequence[float] = PATIENCE_SECONDS,
     ) -> None:  # fmt: skip
-        self._url, self._rate, self._seconds = url, rate, seconds
+        self._urls, self._rate, self._seconds, self._patience = urls, rate, seconds, patience
         self._headers = {"Authorization": f"Bearer {secret_key}"}
         self._file = file.open("ab")
         self._clients = asyncio.Semaphore(clients)
@@ -79,14 +80,14 @@ class Witness:
                     self.begun += 1
                     tasks.create_task(self._pay(plan))
 
-    async def ask_once(self, plans: Sequence[Plan]) -> None:
-        """All of them at once, and nobody asks again: what becomes of these is not up to their clients."""
-        async with self._session() as self._http:
-            first = [plan.steps()[0] for plan in plans]
-            asked = zip(plans, first, strict=True)
-            await asyncio.gather(
-                *[self._ask("POST", plan, s.name, s.path, s.form, 0) for plan, s in asked]
-            )
+    async def ask_once(self, plans: Sequence[Plan], rate: float = math.inf) -> None:
+        """`rate` a second, and nobody asks again: what becomes of these is not up to their clients."""
+        async with self._session() as self._http, asyncio.TaskGroup() as tasks:
+            began = time.monotonic()
+            for at, plan in enumerate(plans):
+                await asyncio.sleep(max(0.0, began + at / rate - time.monotonic()))
+                step = plan.steps()[0]
+                tasks.create_task(self._ask("POST", plan, step.name, step.path, step.form, 0))
 
     def close(self) -> None:
         """Close the file."""
@@ -152,11 +153,12 @@ class Witness:
     ) -> Line:
         key = "" if method == "GET" else f"chaos-{plan.number}-{name}"
         headers = {"Idempotency-Key": key} if key else {}
-        patience = PATIENCE_SECONDS[plan.number % len(PATIENCE_SECONDS)]
+        patience = self._patience[plan.number % len(self._patience)]
+        url = self._urls[plan.number % len(self._urls)]
         line = Line(0.0, plan.number, name, key, attempt, None)
         try:
             async with self._http.request(
-                method, self._url + path, data=form, headers=headers,
+                method, url + path, data=form, headers=headers,
                 timeout=aiohttp.ClientTimeout(total=patience),
             ) as answer:  # fmt: skip
                 body = json.loads(await answer.read())
