@@ -15,7 +15,11 @@ def adapters(settings: Settings, clock: Clock) -> dict[str, SandboxAcquirer]:
     """An adapter to each, by name, in the order of the settings. Raises Misconfigured."""
     return {
         place.name: SandboxAcquirer(
-            place.url, clock, place.name, settings.call_ms, place.capabilities,
+            place.url,
+            clock,
+            place.name,
+            settings.call_ms,
+            place.capabilities,
             settings.acquirer_connections,
         )  # fmt: skip
         for place in places(settings)

@@ -81,7 +81,7 @@ class Timing(msgspec.Struct, frozen=True):
     call_ms: int = 10 * SECOND  # an answer after that is no answer
     settle_ms: int = 10 * SECOND  # the lease goes on that long for settling
     retry_ms: int = 1 * SECOND  # an unknown outcome is first asked about after this
-    retry_longest_ms: int = 15 * SECOND  # so long after an acquirer is back is it known of everything
+    retry_longest_ms: int = 15 * SECOND  # all is known so long after an acquirer is back
     waiting_ms: int = 60 * MINUTE  # what nobody can be asked about is looked at again after this
 
     @property

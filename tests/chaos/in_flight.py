@@ -62,7 +62,7 @@ class InFlight(Run):
         """Until the acquirer withholds as many answers as it ever will."""
         held, since = 0, time.monotonic()
         while held < self.size.last and time.monotonic() - since < STEADY_SECONDS:
-            now = int((await asyncio.to_thread(both.held, self.stack)))
+            now = int(await asyncio.to_thread(both.held, self.stack))
             if now != held:
                 held, since = now, time.monotonic()
             await asyncio.sleep(0.1)

@@ -42,7 +42,9 @@ class Size(msgspec.Struct, frozen=True):
     clients: int = 64
     seed: int = 1
     stops: int = 1  # of the API, for longer than its leases and transactions last
-    wire: float = 0.0  # the share of messages that meet each kind of fault on each wire; 0: no wires
+    wire: float = (
+        0.0  # the share of messages that meet each kind of fault on each wire; 0: no wires
+    )
     ends: bool = False  # begin no payment after `seconds`, however many were meant
 
 
