@@ -6,7 +6,8 @@ import sys
 from typing import Any
 
 from tests.chaos.in_flight import InFlight
-from tests.chaos.run import Failed, Run, Size
+from tests.chaos.run import Failed, Run, Size, Unable
+from tests.chaos.scenarios import SCENARIOS
 
 
 def main() -> int:
@@ -24,17 +25,20 @@ def main() -> int:
     parser.add_argument("--wire", type=float, default=0.0, help="rate of each fault on each wire")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--in-flight", type=int, help="so many, everything killed; nothing else")
+    parser.add_argument("--scenario", choices=SCENARIOS, help="a fault of the machine; nothing else")
     given = vars(parser.parse_args())
     try:
         print(json.dumps(_run(given).report(), indent=1))
-    except Failed as failed:
+    except (Failed, Unable) as failed:
         print(failed, file=sys.stderr)
         return 1
     return 0
 
 
 def _run(given: dict[str, Any]) -> Run:
-    in_flight, minutes = given.pop("in_flight"), given.pop("minutes")
+    in_flight, minutes, scenario = map(given.pop, ("in_flight", "minutes", "scenario"))
+    if scenario is not None:
+        return SCENARIOS[scenario]()
     if in_flight is not None:
         return InFlight(in_flight, given["seed"])
     if minutes is not None:

@@ -52,6 +52,10 @@ class Failed(Exception):
     """The verdict is guilty; the message tells the story of the first payments at fault."""
 
 
+class Unable(Exception):
+    """This machine does not allow what a run needs; the message says what."""
+
+
 class Run:
     """Everything of one run, in a directory of its own, which is kept when the run fails."""
 
@@ -78,8 +82,11 @@ class Run:
             self.stack.stop()
             if self.wires is not None:
                 self.wires.close()
-        shutil.rmtree(self.directory)
+        self._clean_up()
         return figures
+
+    def _clean_up(self) -> None:
+        shutil.rmtree(self.directory)
 
     def _start(self) -> None:
         if self.wires is not None:
