@@ -85,6 +85,11 @@ class Timing(msgspec.Struct, frozen=True):
     waiting_ms: int = 60 * MINUTE  # what nobody can be asked about is looked at again after this
 
     @property
+    def longest_lease_ms(self) -> int:
+        """Nothing is leased for longer, but what waits in a named queue."""
+        return max(self.call_ms + self.settle_ms, self.retry_longest_ms)
+
+    @property
     def margin_ms(self) -> int:
         """What has to be left of an acquirer's memory, so that a repeat is there before it ends."""
         return self.send_ms + self.call_ms

@@ -25,7 +25,9 @@ def main() -> int:
     parser.add_argument("--wire", type=float, default=0.0, help="rate of each fault on each wire")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--in-flight", type=int, help="so many, everything killed; nothing else")
-    parser.add_argument("--scenario", choices=SCENARIOS, help="a fault of the machine; nothing else")
+    parser.add_argument(
+        "--scenario", choices=SCENARIOS, help="a fault of the machine; nothing else"
+    )
     given = vars(parser.parse_args())
     try:
         print(json.dumps(_run(given).report(), indent=1))
