@@ -42,7 +42,7 @@ class FsyncErrors(Run):
         before = self._panics()
         trace = self.directory / f"strace-{time}.log"
         self.stack.note("now: fsync fails")
-        strace = await self._attach(trace)
+        strace = self._attach(trace)
         try:
             async with asyncio.timeout(PANIC_SECONDS):
                 while self._panics() == before:
@@ -53,7 +53,7 @@ class FsyncErrors(Run):
             strace.terminate()
             await asyncio.to_thread(strace.wait)
 
-    async def _attach(self, trace: Path) -> "subprocess.Popen[bytes]":
+    def _attach(self, trace: Path) -> "subprocess.Popen[bytes]":
         servers = [p.pid for p in self.stack.processes() if "postgres" in p.command.split(" ")[0]]
         which = [word for pid in servers for word in ("-p", str(pid))]
         what = ["-e", "trace=fsync,fdatasync", "-e", f"inject={INJECTED}", "-o", str(trace)]

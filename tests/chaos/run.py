@@ -113,6 +113,7 @@ class Run:
             "seconds": round(time.monotonic() - began, 1),
             "tries": witness.tries,
             "gave_up": witness.gave_up,
+            "left_processing": witness.left_processing,
             "in_flight_at_the_last_kill": in_flight,
             **done,
         }

@@ -50,6 +50,10 @@ class GaveUp(Exception):
     """A step had no final answer in its time."""
 
 
+class LeftProcessing(Exception):
+    """A payment was processing for too long for its client."""
+
+
 class Witness:
     """Drives every plan once, at `rate` new payments a second, `clients` at a time; begins none after `seconds`."""
 
@@ -63,6 +67,7 @@ class Witness:
         self._clients = asyncio.Semaphore(clients)
         self._random = Random(seed)
         self.gave_up: list[str] = []
+        self.left_processing = 0  # told the truth to the end, which the books must then make final
         self.begun = self.finished = 0
         self.tries = 0
 
@@ -102,6 +107,8 @@ class Witness:
             await self._steps(plan)
         except GaveUp as given_up:
             self.gave_up.append(str(given_up))
+        except LeftProcessing:
+            self.left_processing += 1
         finally:
             self.finished += 1
             self._clients.release()
@@ -128,7 +135,7 @@ class Witness:
                 return str(line.body["status"])
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
-        raise GaveUp(f"payment {plan.number}: {intent} is processing after {STEP_SECONDS} s")
+        raise LeftProcessing
 
     async def _insist(self, plan: Plan, step: Step, intent: str) -> Line:
         """The same request under the same key until there is an answer to keep."""
