@@ -25,6 +25,7 @@ from tests.chaos.witness import Line, Witness, read
 
 RECOVERY_SECONDS = 60.0
 CRASH_AFTER_SECONDS = 0.7
+RELIEF_SECONDS = 10.0
 FINAL_SECONDS = 30.0  # after healing, that is how long anything may still be on its way
 LONGEST_SECONDS = 900.0  # beyond the time of the load
 STORIES_MAX = 3
@@ -93,8 +94,7 @@ class Run:
             self.wires.open()
         self.stack.start()
         wait_until(self._healthy, START_SECONDS, "Nostro is up")
-        if self.wires is not None:
-            self.wires.spoil(self.size.wire)
+        self._spoil()
 
     async def _load(self) -> dict[str, Any]:
         witness = self._witness()
@@ -137,12 +137,25 @@ class Run:
             await self._pay(witness)
             monkey.hunting = False
 
+        relief = asyncio.create_task(self._relieve())
         await asyncio.gather(pay(), monkey.run(size.seconds))
+        relief.cancel()
+        self._spoil()
         return {
             "kills": dict(monkey.kills),
             "stopped_between_intend_and_send": len(monkey.stalled),
             "stalls_missed": monkey.misses,
         }
+
+    async def _relieve(self) -> None:
+        """Let those who are still waiting after the load's time come to an end."""
+        await asyncio.sleep(self.size.seconds + RELIEF_SECONDS)
+        if self.wires is not None:
+            self.wires.heal()
+
+    def _spoil(self) -> None:
+        if self.wires is not None:
+            self.wires.spoil(self.size.wire)
 
     async def _pay(self, witness: Witness) -> None:
         await witness.run(self.plans)
