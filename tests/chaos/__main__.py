@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from tests.chaos.in_flight import InFlight
+from tests.chaos.monkey import KILLED
 from tests.chaos.run import Failed, Run, Size, Unable
 from tests.chaos.scenarios import SCENARIOS
 
@@ -17,6 +18,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=150.0, help="over which they are begun")
     parser.add_argument("--minutes", type=float, help="the same; none is begun after it")
     parser.add_argument("--rounds", type=int, default=5, help="kills of each process")
+    parser.add_argument(
+        "--kill", action="append", default=[], metavar="KIND=TIMES",
+        help=f"kills of one process, if other than --rounds: {', '.join(KILLED)}",
+    )  # fmt: skip
     parser.add_argument("--stalls", type=int, default=5, help="stops between intend and send")
     parser.add_argument("--stops", type=int, default=2, help="stops longer than any lease")
     parser.add_argument("--whole", type=int, default=2, help="kills of everything at once")
@@ -43,6 +48,8 @@ def _run(given: dict[str, Any]) -> Run:
         return SCENARIOS[scenario]()
     if in_flight is not None:
         return InFlight(in_flight, given["seed"])
+    kills = (text.partition("=") for text in given.pop("kill"))
+    given["kills"] = {kind: int(times) for kind, _, times in kills}
     if minutes is not None:
         given.update(seconds=minutes * 60, ends=True)
     return Run(Size(**given))

@@ -41,11 +41,12 @@ ORDER BY send_by DESC LIMIT 20
 
 
 class Monkey:
-    """`rounds` of each kill, in an order drawn from the seed; `stalls` stops between intend and send."""
+    """So many `rounds` of each kind of kill, in an order drawn from the seed; `stalls` stops between intend and send."""
 
     def __init__(
-        self, stack: Stack, seed: int, rounds: int, stalls: int, stops: int, whole: int
-    ) -> None:
+        self, stack: Stack, seed: int, rounds: Mapping[str, int], stalls: int, stops: int,
+        whole: int,
+    ) -> None:  # fmt: skip
         self._stack, self._random = stack, Random(seed)
         self.kills: Counter[str] = Counter()
         self.hunting = True  # while there is load: without it nothing is ever on its way
@@ -53,7 +54,7 @@ class Monkey:
         self.stalled: list[
             str
         ] = []  # attempts that were intended, and not sent, when we stopped the API
-        acts = [kind for kind in KILLED for _ in range(rounds)] + ["stall"] * stalls
+        acts = [kind for kind in KILLED for _ in range(rounds[kind])] + ["stall"] * stalls
         acts += ["stop"] * stops
         self._random.shuffle(acts)
         for number in range(whole):

@@ -17,7 +17,7 @@ import psycopg
 
 from tests.chaos import books as both
 from tests.chaos.judge import Judge
-from tests.chaos.monkey import FAULTS, FAULTS_BEHIND_WIRES, Monkey, keep_faulty
+from tests.chaos.monkey import FAULTS, FAULTS_BEHIND_WIRES, KILLED, Monkey, keep_faulty
 from tests.chaos.plans import plans
 from tests.chaos.stack import START_SECONDS, Stack, wait_until
 from tests.chaos.wires import Wires
@@ -42,6 +42,7 @@ class Size(msgspec.Struct, frozen=True):
     last: int  # payments in flight at the last kill of everything, whose clients are gone after it
     clients: int = 64
     seed: int = 1
+    kills: dict[str, int] = {}  # of a process, if other than `rounds`
     stops: int = 1  # of the API, for longer than its leases and transactions last
     wire: float = (
         0.0  # the share of messages that meet each kind of fault on each wire; 0: no wires
@@ -131,7 +132,8 @@ class Run:
     async def _ill_treat(self, witness: Witness) -> dict[str, Any]:
         """Whatever is done to the stack under its load; figures about it."""
         size = self.size
-        monkey = Monkey(self.stack, size.seed, size.rounds, size.stalls, size.stops, size.whole)
+        rounds = {kind: size.kills.get(kind, size.rounds) for kind in KILLED}
+        monkey = Monkey(self.stack, size.seed, rounds, size.stalls, size.stops, size.whole)
 
         async def pay() -> None:
             await self._pay(witness)
