@@ -82,6 +82,9 @@ class Timing(msgspec.Struct, frozen=True):
     settle_ms: int = 10 * SECOND  # the lease goes on that long for settling
     retry_ms: int = 1 * SECOND  # an unknown outcome is first asked about after this
     retry_longest_ms: int = 15 * SECOND  # all is known so long after an acquirer is back
+    poll_longest_ms: int = (
+        60 * SECOND
+    )  # a refund that is under way, or waits for money, is looked at
     waiting_ms: int = 60 * MINUTE  # what nobody can be asked about is looked at again after this
 
     @property

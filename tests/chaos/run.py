@@ -228,6 +228,7 @@ class Run:
             "sent_again": sum(row["sends"] > 1 for row in attempts),
             "refused_for_ever": both.buried(self.stack, books),
             "answers": dict(Counter(str(line.status) for line in lines)),
+            "no_answer": dict(Counter(line.error.split(":")[0] for line in lines if line.error)),
             "replays": sum(line.replayed for line in lines),
         }
 
