@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     call_ms: int = 10_000  # an acquirer's answer after that is no answer
     settle_ms: int = 10_000  # how much longer than the call an instance holds its attempt
     retry_ms: int = 1_000  # an unknown outcome is first asked about after this
+    acquirer_connections: int = 1_024  # each carries one message that waits for its answer
 
     @property
     def acquirer_url(self) -> str:
@@ -76,7 +77,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 _INTEGERS = (
     "port", "sandbox_port", "fee_basis_points", "fee_fixed", "shared_buffers_mb",
-    "send_ms", "call_ms", "settle_ms", "retry_ms",
+    "send_ms", "call_ms", "settle_ms", "retry_ms", "acquirer_connections",
 )  # fmt: skip
 _SECRETS = ("database_url", "app_url", "secret_key")
 
@@ -133,6 +134,8 @@ MEANING: Mapping[str, str] = {
     "call_ms": "An acquirer's answer after this is no answer. Milliseconds.",
     "settle_ms": "How much longer than the call a process holds its attempt. Milliseconds.",
     "retry_ms": "An unknown outcome is first asked about after this. Milliseconds.",
+    "acquirer_connections": "How many connections one process may have to one acquirer. Each carries one message at a time: that many "
+    "payments at once can wait for an answer.",
 }
 
 

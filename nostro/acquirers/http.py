@@ -107,12 +107,14 @@ class _Exchange(asyncio.Protocol):
 
 
 class HttpClient:
-    """Keeps connections to one origin. `call_seconds` bounds a call from its write to its last byte.
+    """Keeps at most `connections_max` connections to one origin. `call_seconds` bounds a call from its write to its last byte.
 
     Before that, it waits for a connection no longer than `CONNECT_SECONDS`, or `call_seconds` if they are less.
     """
 
-    def __init__(self, base_url: str, call_seconds: float) -> None:
+    def __init__(
+        self, base_url: str, call_seconds: float, connections_max: int = CONNECTIONS_MAX
+    ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or parts.hostname is None:
             raise Misconfigured(f"not the URL of an acquirer: {base_url}")
@@ -124,7 +126,7 @@ class HttpClient:
         self._call_seconds = call_seconds
         self._ready_seconds = min(CONNECT_SECONDS, call_seconds)
         self._idle: deque[_Exchange] = deque()
-        self._slots = asyncio.Semaphore(CONNECTIONS_MAX)
+        self._slots = asyncio.Semaphore(connections_max)
 
     async def post(
         self, path: bytes, body: bytes, in_time: Callable[[], bool] = always

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nostro.acquirers.http import HttpClient, NeverWritten, NoAnswer
+from nostro.acquirers.http import CONNECTIONS_MAX, HttpClient, NeverWritten, NoAnswer
 from nostro.acquirers.scope import Scope
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.outcome import (
@@ -80,10 +80,11 @@ class SandboxAcquirer:
         name: str = "sandbox",
         call_ms: int = 10_000,
         capabilities: Capabilities = HONOURS,
+        connections_max: int = CONNECTIONS_MAX,
     ) -> None:
         self.name, self.capabilities = name, capabilities
         self._clock = clock
-        self._http = HttpClient(base_url, call_ms / 1_000)
+        self._http = HttpClient(base_url, call_ms / 1_000, connections_max)
 
     async def sale(self, message: PaymentMessage, card: CardDetails) -> Outcome:
         """Authorize and capture in one message."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nostro.acquirers.places import NOTIFICATION_KEY, places
+from nostro.acquirers.places import NOTIFICATION_KEY, Place, places
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.acquirers.sandbox_notices import SandboxNotices
 from nostro.bootstrap.secret_files import secret_file
@@ -13,12 +13,14 @@ from nostro.notifications.service import Source
 
 def adapters(settings: Settings, clock: Clock) -> dict[str, SandboxAcquirer]:
     """An adapter to each, by name, in the order of the settings. Raises Misconfigured."""
-    return {
-        place.name: SandboxAcquirer(
-            place.url, clock, place.name, settings.call_ms, place.capabilities
-        )
-        for place in places(settings)
-    }
+    return {place.name: _adapter(settings, clock, place) for place in places(settings)}
+
+
+def _adapter(settings: Settings, clock: Clock, place: Place) -> SandboxAcquirer:
+    return SandboxAcquirer(
+        place.url, clock, place.name, settings.call_ms, place.capabilities,
+        settings.acquirer_connections,
+    )  # fmt: skip
 
 
 def notifying(settings: Settings, clock: Clock, entropy: Entropy) -> dict[str, Source]:

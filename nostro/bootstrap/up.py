@@ -5,11 +5,12 @@ This process only supervises, so it imports nothing that serves: memory is part 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from nostro.acquirers.places import NOTIFICATION_KEY, places
+from nostro.acquirers.places import NOTIFICATION_KEY, Place, places
 from nostro.acquirers.places import urls as urls_of
 from nostro.bootstrap.secret_files import kept_secret, secret_file
 from nostro.cli import instance
@@ -32,29 +33,34 @@ from nostro.system import SystemClock, SystemEntropy
 from nostro.vault.store import QUERIES as VAULT
 
 FIRST_ACCOUNT = "acct_1Nostro"
+Keep = Callable[
+    [Settings, Sequence[Place], Mapping[str, str], str, bool], Awaitable[int]
+]  # as `keep_up`
 
 
-async def up(settings: Settings, as_json: bool) -> int:
-    """Everything, until asked to stop. Returns the exit code."""
+async def up(settings: Settings, as_json: bool, keep: Keep = keep_up) -> int:
+    """Everything, until asked to stop. Returns the exit code. `keep` runs the children, in their environment."""
     clock, entropy = SystemClock(), SystemEntropy()
     generation = Mint(entropy.bytes(16), 0, clock.system()).new("up")
     settings = msgspec.structs.replace(settings, generation=generation)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if settings.database_url is not None:
         urls = await roles.ensure(settings.database_url.reveal())
-        return await _prepare_and_keep_up(settings, urls, as_json)
+        return await _prepare_and_keep_up(settings, urls, as_json, keep)
     server = EmbeddedPostgres(
         settings.data_dir / "postgres",
         ServerSettings(shared_buffers=f"{settings.shared_buffers_mb}MB"),
     )
     urls = await server.start()
     try:
-        return await _prepare_and_keep_up(settings, urls, as_json)
+        return await _prepare_and_keep_up(settings, urls, as_json, keep)
     finally:
         await server.stop()
 
 
-async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json: bool) -> int:
+async def _prepare_and_keep_up(
+    settings: Settings, urls: ConnectionUrls, as_json: bool, keep: Keep
+) -> int:
     started = () if settings.acquirers or settings.sandbox_url else places(settings)
     await claim_ports(settings, started)
     await migrate(urls.owner)
@@ -68,7 +74,7 @@ async def _prepare_and_keep_up(settings: Settings, urls: ConnectionUrls, as_json
     )
     instance.announce(settings, urls_of(places(settings)))
     try:
-        return await keep_up(settings, started, environment, key.reveal(), as_json)
+        return await keep(settings, started, environment, key.reveal(), as_json)
     finally:
         instance.withdraw(settings)
 

@@ -22,10 +22,12 @@ from nostro.events.delivery import Deliveries
 from nostro.events.model import Endpoint, Event
 from nostro.events.sender import WebhookSender
 from nostro.kernel.money import FeeSchedule
-from nostro.payments.due import due_attempts
+from nostro.payments.claim import EndLeases
+from nostro.payments.due import attempts_ahead, due_attempts
 from nostro.refunds.claim import EndRefundLeases
-from nostro.refunds.due import due_refunds, held_refunds
+from nostro.refunds.due import due_refunds, held_refunds, refunds_ahead
 from nostro.work.audit_duty import Auditing
+from nostro.work.clock_duty import End, EndingLeasesAhead, FindAhead
 from nostro.work.duties import (
     Book,
     Desk,
@@ -90,6 +92,8 @@ class Work:
         return [
             Resolving("attempts", book, desk, due_attempts, services.payments, self._fee_of),
             Resolving("refunds", book, desk, due_refunds, services.refunds, self._fee_of),
+            self._righting(book, attempts_ahead, EndLeases, "attempts' leases"),
+            self._righting(book, refunds_ahead, EndRefundLeases, "refunds' leases"),
             ReleasingFunds(book, desk),
             ExpiringHolds(book, desk),
             ReleasingHolds(book, desk),
@@ -105,6 +109,10 @@ class Work:
             TellingOverdue(book, desk),
             ReadingReports(book, desk, reports_of(self._graph), self._reports),
         ]
+
+    def _righting(self, book: Book, find: FindAhead, end: End, name: str) -> Duty:
+        timing = self._graph.services.payments.timing
+        return EndingLeasesAhead(name, book, self._desk, timing.longest_lease_ms, find, end)
 
     async def _fee_of(self, account: str) -> FeeSchedule:
         found = await self._graph.services.merchants.find(account)

@@ -41,12 +41,12 @@ class ClaimAttempt(msgspec.Struct, frozen=True):
 
 
 class EndLeases(msgspec.Struct, frozen=True):
-    """End the leases that a dead instance holds. The names of the living begin with `generation`."""
+    """End the leases that a dead instance holds. The names of the living begin with `generation`; None: whoever holds them."""
 
     book: int
     seed: bytes
     attempts: tuple[str, ...]
-    generation: str
+    generation: str | None
 
     def reads(self) -> Reads:
         """The attempts."""
@@ -61,7 +61,7 @@ class EndLeases(msgspec.Struct, frozen=True):
             if attempt is not None
             and attempt.state in LIVE
             and attempt.lease_until > view.system_now
-            and not attempt.holder.startswith(self.generation)
+            and not (self.generation and attempt.holder.startswith(self.generation))
         ]
         return Decision(len(ended), [(ATTEMPTS, attempt) for attempt in ended])
 

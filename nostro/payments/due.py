@@ -37,6 +37,12 @@ async def held_attempts(
     return [row[0] for row in rows]
 
 
+async def attempts_ahead(reader: Reader, book: int, horizon: SystemTime, limit: int) -> list[str]:
+    """Live attempts whose lease ends after `horizon`, those in named queues apart."""
+    rows = await reader.fetch(QUERIES["find_attempts_ahead"], book, horizon, limit)
+    return [row[0] for row in rows]
+
+
 async def expired_authorizations(
     reader: Reader, book: int, now: BusinessTime, limit: int, without: Sequence[str] = ()
 ) -> list[Charge]:

@@ -178,6 +178,13 @@ WHERE
     AND NOT starts_with(holder, $3)
 ORDER BY lease_until LIMIT $4;
 
+-- name: find_attempts_ahead
+-- Live attempts leased for longer than anybody leases: a clock was ahead. Named queues have long leases of their own.
+SELECT id FROM nostro.payment_attempts
+WHERE
+    book_id = $1 AND state IN ('sending', 'unknown') AND lease_until > $2 AND awaiting IS NULL
+ORDER BY lease_until LIMIT $3;
+
 -- name: find_expired_authorizations
 SELECT id FROM nostro.charges
 WHERE

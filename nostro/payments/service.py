@@ -81,8 +81,16 @@ class Timing(msgspec.Struct, frozen=True):
     call_ms: int = 10 * SECOND  # an answer after that is no answer
     settle_ms: int = 10 * SECOND  # the lease goes on that long for settling
     retry_ms: int = 1 * SECOND  # an unknown outcome is first asked about after this
-    retry_longest_ms: int = 60 * SECOND
+    retry_longest_ms: int = 15 * SECOND  # all is known so long after an acquirer is back
+    poll_longest_ms: int = (
+        60 * SECOND
+    )  # a refund that is under way, or waits for money, is looked at
     waiting_ms: int = 60 * MINUTE  # what nobody can be asked about is looked at again after this
+
+    @property
+    def longest_lease_ms(self) -> int:
+        """Nothing is leased for longer, but what waits in a named queue."""
+        return max(self.call_ms + self.settle_ms, self.retry_longest_ms)
 
     @property
     def margin_ms(self) -> int:

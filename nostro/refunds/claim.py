@@ -95,12 +95,12 @@ class CountRefundSend(msgspec.Struct, frozen=True):
 
 
 class EndRefundLeases(msgspec.Struct, frozen=True):
-    """End the leases that a dead instance holds. The names of the living begin with `generation`."""
+    """End the leases that a dead instance holds. The names of the living begin with `generation`; None: whoever holds them."""
 
     book: int
     seed: bytes
     refunds: tuple[str, ...]
-    generation: str
+    generation: str | None
 
     def reads(self) -> Reads:
         """The refunds."""
@@ -115,6 +115,6 @@ class EndRefundLeases(msgspec.Struct, frozen=True):
             if refund is not None
             and refund.state in REPEATABLE
             and refund.lease_until > view.system_now
-            and not refund.holder.startswith(self.generation)
+            and not (self.generation and refund.holder.startswith(self.generation))
         ]
         return Decision(len(ended), [(REFUNDS, refund) for refund in ended])

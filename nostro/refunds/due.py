@@ -28,6 +28,12 @@ async def due_refunds(
     return [DueRefund(*row) for row in rows]
 
 
+async def refunds_ahead(reader: Reader, book: int, horizon: SystemTime, limit: int) -> list[str]:
+    """Refunds being sent whose lease ends after `horizon`, those in named queues apart."""
+    rows = await reader.fetch(QUERIES["find_refunds_ahead"], book, horizon, limit)
+    return [row[0] for row in rows]
+
+
 async def held_refunds(
     reader: Reader, book: int, now: SystemTime, generation: str, limit: int
 ) -> list[str]:

@@ -105,6 +105,13 @@ WHERE
     AND NOT starts_with(holder, $3)
 ORDER BY lease_until LIMIT $4;
 
+-- name: find_refunds_ahead
+-- Refunds being sent and leased for longer than anybody leases: a clock was ahead. Named queues have long leases.
+SELECT id FROM nostro.refunds
+WHERE
+    book_id = $1 AND state IN ('sending', 'unknown') AND lease_until > $2 AND awaiting IS NULL
+ORDER BY lease_until LIMIT $3;
+
 -- name: awaiting_refunds
 -- What waits for an answer that cannot be asked for, by queue: how many, and the oldest (business time).
 SELECT awaiting, count(*), min(created_ms) FROM nostro.refunds

@@ -128,9 +128,11 @@ class Refunds:
         rungs = self._rungs(refund)
         if not rungs:
             awaiting = queue(self._can(refund))
+        in_doubt = refund.state in REPEATABLE
+        longest = self.timing.retry_longest_ms if in_doubt else self.timing.poll_longest_ms
         return SettleRefund(
             merchant.book, self._seed(), merchant.origin, refund, charge, evidence,
-            self._retry_at(refund.send_by) if rungs else self._much_later(), awaiting,
+            self._retry_at(refund.send_by, longest) if rungs else self._much_later(), awaiting,
         )  # fmt: skip
 
     # What the worker finishes
@@ -193,7 +195,9 @@ class Refunds:
         now = self._now()
         return Dispatch(
             self.instance, SystemTime(now + self.timing.send_ms), self._lease(),
-            self._retry_at(waiting_since if waiting_since is not None else now),
+            self._retry_at(
+                waiting_since if waiting_since is not None else now, self.timing.poll_longest_ms
+            ),
             merchant.request.id if merchant.request else None,
         )  # fmt: skip
 
@@ -203,10 +207,10 @@ class Refunds:
     def _lease(self) -> SystemTime:
         return SystemTime(self._now() + self.timing.call_ms + self.timing.settle_ms)
 
-    def _retry_at(self, since: SystemTime) -> SystemTime:
+    def _retry_at(self, since: SystemTime, longest_ms: int) -> SystemTime:
         """Back off with age: neither a silent acquirer nor an empty balance is asked ever faster."""
         age = max(0, self._now() - since)
-        wait = min(self.timing.retry_longest_ms, max(self.timing.retry_ms, age // 2))
+        wait = min(longest_ms, max(self.timing.retry_ms, age // 2))
         return SystemTime(self._now() + wait)
 
     def _much_later(self) -> SystemTime:

@@ -34,8 +34,11 @@ class Circuit(msgspec.Struct, frozen=True):
 
 
 def admits(circuit: Circuit, now: SystemTime) -> bool:
-    """Whether a call may be made now. While it is open or being tried, not before `until`."""
-    return circuit.state is State.CLOSED or now >= circuit.until
+    """Whether a call may be made now. While it is open or being tried, not before `until`.
+
+    A clock that is before the failures was set back since: nobody knows how long that was, so a trial may be made.
+    """
+    return circuit.state is State.CLOSED or not circuit.window_from <= now < circuit.until
 
 
 def begun(circuit: Circuit, terms: BreakerTerms, now: SystemTime) -> Circuit:

@@ -39,17 +39,20 @@ class Crew:
     def busy(self) -> list[str]:
         """Names that are at work or at rest: a search for work leaves them out."""
         now = self._clock.system()
-        resting = [name for name, (until, _) in self._resting.items() if until > now]
+        resting = [name for name in self._resting if self._is_resting(name, now)]
         return [*self._working, *resting]
 
     def start(self, name: str, work: Callable[[], Awaitable[object]]) -> bool:
         """Start it unless it is at work or at rest, or the crew is full."""
-        rest = self._resting.get(name)
-        resting = rest is not None and rest[0] > self._clock.system()
-        if resting or name in self._working or self.free <= 0:
+        if self._is_resting(name, self._clock.system()) or name in self._working or self.free <= 0:
             return False
         self._working[name] = asyncio.get_running_loop().create_task(self._see_to(name, work))
         return True
+
+    def _is_resting(self, name: str, now: SystemTime) -> bool:
+        """A rest longer than any was begun before the clock was set back, and is over."""
+        until = self._resting.get(name, (now, 0))[0]
+        return now < until <= now + self._longest_rest_ms
 
     def rest(self, name: str, its_own_fault: bool = True) -> None:
         """Leave a name alone for a while; longer each time until it succeeds, unless the database was at fault."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 from typing import Any, LiteralString, Protocol
 
-from nostro.kernel.clock import SECOND, SystemTime
+from nostro.kernel.clock import MINUTE, SECOND, SystemTime
 from nostro.kernel.errors import NostroError
 from nostro.kernel.ports import Clock
 from nostro.kernel.queries import load
 
 QUERIES = load("nostro.work")
 TERM_MS = 6 * SECOND
+# Clocks of several machines differ; a lease that is longer by more than this was given by one that was ahead.
+DIFFERENCE_MS = 1 * MINUTE
 MARGIN_MS = 1 * SECOND  # the holder stops that much earlier: clocks differ, statements take time
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,13 @@ class Lease:
         until = SystemTime(now + self.term_ms)
         try:
             rows = await self._store.write(
-                QUERIES["take_lease"], self.book, self.duty, self.instance, until, now
+                QUERIES["take_lease"],
+                self.book,
+                self.duty,
+                self.instance,
+                until,
+                now,
+                until + DIFFERENCE_MS,
             )
         except NostroError as error:
             log.warning("lease %s of book %s: %s", self.duty, self.book, error)

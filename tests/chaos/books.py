@@ -135,6 +135,11 @@ def hold(stack: Stack) -> None:
     ask_acquirer(stack, "/control/hold", "POST", {"on": True})
 
 
+def held(stack: Stack) -> int:
+    """How many answers the acquirer withholds."""
+    return int(ask_acquirer(stack, "/control/hold")["held"])
+
+
 def heal(stack: Stack) -> None:
     """Lift every fault."""
     ask_acquirer(stack, "/control/faults", "DELETE")

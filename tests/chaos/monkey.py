@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -30,6 +31,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "delay", "operation": "*", "rate": 0.015, "delay_ms": 2_500},
     {"fault": "delay_before", "operation": "*", "rate": 0.015, "delay_ms": 2_500},
 )
+# Of a run with wires, which lose and delay by themselves.
+FAULTS_BEHIND_WIRES = tuple(rule for rule in FAULTS if rule["fault"] == "error_after")
 NEWEST_SENDING = """
 SELECT id FROM nostro.payment_attempts
 WHERE book_id = 1 AND state = 'sending' AND epoch = 1 AND sends = 1 AND send_by > %s
@@ -38,9 +41,12 @@ ORDER BY send_by DESC LIMIT 20
 
 
 class Monkey:
-    """`rounds` of each kill, in an order drawn from the seed; `stalls` stops between intend and send."""
+    """So many `rounds` of each kind of kill, in an order drawn from the seed; `stalls` stops between intend and send."""
 
-    def __init__(self, stack: Stack, seed: int, rounds: int, stalls: int, whole: int) -> None:
+    def __init__(
+        self, stack: Stack, seed: int, rounds: Mapping[str, int], stalls: int, stops: int,
+        whole: int,
+    ) -> None:  # fmt: skip
         self._stack, self._random = stack, Random(seed)
         self.kills: Counter[str] = Counter()
         self.hunting = True  # while there is load: without it nothing is ever on its way
@@ -48,8 +54,8 @@ class Monkey:
         self.stalled: list[
             str
         ] = []  # attempts that were intended, and not sent, when we stopped the API
-        acts = [kind for kind in KILLED for _ in range(rounds)] + ["stall"] * stalls
-        acts += ["stop"] * max(1, rounds // 2)
+        acts = [kind for kind in KILLED for _ in range(rounds[kind])] + ["stall"] * stalls
+        acts += ["stop"] * stops
         self._random.shuffle(acts)
         for number in range(whole):
             kind = ("everything", "up")[number % 2]
@@ -59,7 +65,7 @@ class Monkey:
     async def run(self, seconds: float) -> None:
         """Every act, spread over the time; it takes longer if restarts do."""
         async with aiohttp.ClientSession() as self._http:
-            pace = seconds / len(self._acts)
+            pace = seconds / max(1, len(self._acts))
             for act in self._acts:
                 began = time.monotonic()
                 await self._do(act)
@@ -175,7 +181,7 @@ class Monkey:
             await asyncio.sleep(0.05)
 
 
-async def keep_faulty(stack: Stack, seed: int) -> None:
+async def keep_faulty(stack: Stack, seed: int, faults: Sequence[Mapping[str, Any]]) -> None:
     """Put the faults in force, and again whenever the acquirer was killed and forgot them; until cancelled."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
         while True:
@@ -183,7 +189,7 @@ async def keep_faulty(stack: Stack, seed: int) -> None:
                 url = f"{stack.sandbox_url}/control/faults"
                 async with http.get(url) as answer:
                     known = len((await answer.json())["faults"])
-                for rule in FAULTS[known:]:
+                for rule in faults[known:]:
                     async with http.post(url, json={**rule, "seed": seed + known}) as answer:
                         answer.raise_for_status()
             await asyncio.sleep(0.2)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,6 +23,7 @@ from nostro.db import roles
 from nostro.db.urls import socket_url
 from nostro.system import SystemClock
 from nostro.verification.report import to_text
+from tests.chaos.up import VARIABLE
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -42,11 +45,15 @@ WORDS = {
 class Stack:
     """One Nostro on a data directory of its own. Everything it starts is ended by pid."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, timing: Mapping[str, int] | None = None) -> None:
+        """`timing` in milliseconds. `children` is what API and worker are given besides, `DATABASE` the directory of a wire's socket."""
         self.directory, self.data_dir = directory, directory / "data"
-        self.port, self.sandbox_port = _free_port(), _free_port()
+        self.timing = {**TIMING, **(timing or {})}
+        self.children: dict[str, str] = {}
+        self.port, self.sandbox_port = free_port(), free_port()
         self.secret_key = f"sk_test_chaos{secrets.token_hex(12)}"
         self.url = f"http://127.0.0.1:{self.port}"
+        self.client_urls = [self.url]  # where clients find it: behind a wire, if there is one
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
         self.log_path = directory / "nostro-up.log"
         self._log: TextIO | None = None
@@ -57,15 +64,16 @@ class Stack:
         """Start `nostro up`; does not wait."""
         self._log = self._log or self.log_path.open("a")
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "nostro", "up", *self._options()],
+            [sys.executable, "-m", *self._program()],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT,
             env=self.environment(), start_new_session=True,
         )  # fmt: skip
 
     def environment(self) -> dict[str, str]:
-        """The environment of `nostro`: short deadlines."""
-        timing = {f"NOSTRO_{name.upper()}": str(value) for name, value in TIMING.items()}
-        return {**os.environ, **timing}
+        """The environment of `nostro`: where everything is, and short deadlines."""
+        given = {**self.timing, **self._options()}
+        settings = {f"NOSTRO_{name.upper()}": str(value) for name, value in given.items()}
+        return {**os.environ, **settings, VARIABLE: json.dumps(self.children)}
 
     def processes(self) -> list[machine.Process]:
         """`nostro up` and everything below it."""
@@ -152,10 +160,13 @@ class Stack:
     def _where(self) -> list[str]:
         return ["--data-dir", str(self.data_dir)]
 
-    def _options(self) -> list[str]:
-        ports = ["--port", str(self.port), "--sandbox-port", str(self.sandbox_port)]
-        fees = ["--fee-basis-points", "290", "--fee-fixed", "30"]
-        return [*self._where(), *ports, "--secret-key", self.secret_key, *fees]
+    def _program(self) -> list[str]:
+        return ["tests.chaos.up"] if self.children else ["nostro", "up"]
+
+    def _options(self) -> dict[str, object]:
+        ports = {"port": self.port, "sandbox_port": self.sandbox_port}
+        fees = {"fee_basis_points": 290, "fee_fixed": 30}
+        return {"data_dir": self.data_dir, **ports, "secret_key": self.secret_key, **fees}
 
 
 def wait_until(is_so: Any, seconds: float, what: str) -> float:
@@ -173,7 +184,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -5,6 +5,7 @@ The file is the evidence: what is in it was said to a merchant, and must still b
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ import msgspec
 from tests.chaos.plans import Plan, Step
 
 TRIES_MAX = 200
-STEP_SECONDS = 120.0
+STEP_SECONDS = 240.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 # Some clients are patient, some hang up on a slow server and ask again.
@@ -49,23 +50,29 @@ class GaveUp(Exception):
     """A step had no final answer in its time."""
 
 
+class LeftProcessing(Exception):
+    """A payment was processing for too long for its client."""
+
+
 class Witness:
-    """Drives every plan once, at `rate` new payments a second, `clients` at a time."""
+    """Drives every plan once, at `rate` new payments a second, `clients` at a time; begins none after `seconds`."""
 
     def __init__(
-        self, url: str, secret_key: str, file: Path, clients: int, rate: float, seed: int
-    ) -> None:
-        self._url, self._rate = url, rate
+        self, urls: Sequence[str], secret_key: str, file: Path, clients: int, rate: float,
+        seed: int, seconds: float = math.inf, patience: Sequence[float] = PATIENCE_SECONDS,
+    ) -> None:  # fmt: skip
+        self._urls, self._rate, self._seconds, self._patience = urls, rate, seconds, patience
         self._headers = {"Authorization": f"Bearer {secret_key}"}
         self._file = file.open("ab")
         self._clients = asyncio.Semaphore(clients)
         self._random = Random(seed)
         self.gave_up: list[str] = []
-        self.finished = 0
+        self.left_processing = 0  # told the truth to the end, which the books must then make final
+        self.begun = self.finished = 0
         self.tries = 0
 
     async def run(self, plans: Sequence[Plan]) -> None:
-        """Until every plan is finished or given up."""
+        """Until every plan that was begun is finished or given up."""
         async with self._session() as self._http:
             began = time.monotonic()
             async with asyncio.TaskGroup() as tasks:
@@ -73,16 +80,19 @@ class Witness:
                     due = began + plan.number / self._rate
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
                     await self._clients.acquire()
+                    if time.monotonic() - began > self._seconds:
+                        break
+                    self.begun += 1
                     tasks.create_task(self._pay(plan))
 
-    async def ask_once(self, plans: Sequence[Plan]) -> None:
-        """All of them at once, and nobody asks again: what becomes of these is not up to their clients."""
-        async with self._session() as self._http:
-            first = [plan.steps()[0] for plan in plans]
-            asked = zip(plans, first, strict=True)
-            await asyncio.gather(
-                *[self._ask("POST", plan, s.name, s.path, s.form, 0) for plan, s in asked]
-            )
+    async def ask_once(self, plans: Sequence[Plan], rate: float = math.inf) -> None:
+        """`rate` a second, and nobody asks again: what becomes of these is not up to their clients."""
+        async with self._session() as self._http, asyncio.TaskGroup() as tasks:
+            began = time.monotonic()
+            for at, plan in enumerate(plans):
+                await asyncio.sleep(max(0.0, began + at / rate - time.monotonic()))
+                step = plan.steps()[0]
+                tasks.create_task(self._ask("POST", plan, step.name, step.path, step.form, 0))
 
     def close(self) -> None:
         """Close the file."""
@@ -97,6 +107,8 @@ class Witness:
             await self._steps(plan)
         except GaveUp as given_up:
             self.gave_up.append(str(given_up))
+        except LeftProcessing:
+            self.left_processing += 1
         finally:
             self.finished += 1
             self._clients.release()
@@ -123,7 +135,7 @@ class Witness:
                 return str(line.body["status"])
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
-        raise GaveUp(f"payment {plan.number}: {intent} is processing after {STEP_SECONDS} s")
+        raise LeftProcessing
 
     async def _insist(self, plan: Plan, step: Step, intent: str) -> Line:
         """The same request under the same key until there is an answer to keep."""
@@ -148,11 +160,12 @@ class Witness:
     ) -> Line:
         key = "" if method == "GET" else f"chaos-{plan.number}-{name}"
         headers = {"Idempotency-Key": key} if key else {}
-        patience = PATIENCE_SECONDS[plan.number % len(PATIENCE_SECONDS)]
+        patience = self._patience[plan.number % len(self._patience)]
+        url = self._urls[plan.number % len(self._urls)]
         line = Line(0.0, plan.number, name, key, attempt, None)
         try:
             async with self._http.request(
-                method, self._url + path, data=form, headers=headers,
+                method, url + path, data=form, headers=headers,
                 timeout=aiohttp.ClientTimeout(total=patience),
             ) as answer:  # fmt: skip
                 body = json.loads(await answer.read())

@@ -1,7 +1,6 @@
 """Stands between the driver and PostgreSQL on a unix socket, and breaks what a network can break.
 
-It reads the wire protocol (PostgreSQL's documentation, "Message Formats") just enough to know a COMMIT: a Bind of a
-statement that was prepared with that text.
+It reads the wire protocol just enough to know a COMMIT.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from enum import Enum
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from tests.db.commit_messages import CommitMessages
 
 CHUNK = 65_536
 READY = b"Z\0\0\0\5I"  # ReadyForQuery, idle
@@ -87,7 +88,7 @@ class _Link:
         self._proxy = proxy
         self._from_driver, self._to_driver = driver
         self._from_server, self._to_server = server
-        self._commit_names: set[bytes] = set()
+        self._commits = CommitMessages()
         self._silent = False
         self._ready = asyncio.Event()
 
@@ -110,7 +111,7 @@ class _Link:
             kind = await self._from_driver.readexactly(1)
             length = await self._from_driver.readexactly(4)
             body = await self._body(length)
-            if self._is_commit(kind, body):
+            if self._commits.is_one(kind, body):
                 self._proxy.commits += 1
                 if self._proxy.cuts:
                     return await self._break(self._proxy.cuts.pop(0), kind + length + body)
@@ -118,13 +119,6 @@ class _Link:
 
     async def _body(self, length: bytes) -> bytes:
         return await self._from_driver.readexactly(int.from_bytes(length, "big") - 4)
-
-    def _is_commit(self, kind: bytes, body: bytes) -> bool:
-        if kind == b"P":
-            name, text, _ = body.split(b"\0", 2)
-            if text == b"COMMIT":
-                self._commit_names.add(name)
-        return kind == b"B" and body.split(b"\0", 2)[1] in self._commit_names
 
     async def _break(self, cut: Cut, message: bytes) -> None:
         if cut is Cut.BLACK_HOLE:

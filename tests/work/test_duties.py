@@ -1,7 +1,7 @@
 """The duties over a real database and a real sandbox acquirer: what a crash left open is finished, once."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -40,13 +40,6 @@ from tests.sandbox.process import SandboxProcess
 
 HERE = Book(BOOK, live=False)
 KINDS = (ATTEMPTS, Holdings(held_refunds, EndRefundLeases))
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    process = SandboxProcess(tmp_path_factory.mktemp("sandbox"))
-    yield process
-    assert process.terminate() == 0
 
 
 class OnFile(msgspec.Struct, frozen=True):
