@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 LONGEST_FILE = 1_000_000  # bytes
 MOST_SIGNATURES = 64
+DAY_MS = 86_400_000
 TYPES = {"single": 1, "hold": 2, "capture": 3, "void": 4, "expire": 5}
 # What a receipt of each kind is about: objects whose ids begin so.
 SUBJECTS = {"payment": ("ch_", "py_", "pi_"), "refund": ("re_", "pyr_")}
@@ -435,6 +436,9 @@ def verify_balance(data: bytes, keys: list[Key]) -> dict[str, Any]:
     check_snapshot(snapshot, file["audit"])
     same = snapshot["day"] == file["day"] and snapshot["as_of_batch"] <= file["batch_no"]
     need(same, "the snapshot is of another day, or of a batch after the one that records it")
+    ended = (int.from_bytes(day(file["day"]) or b"") + 1) * DAY_MS
+    over = file["batch"]["at_ms"] >= ended
+    need(over, "the snapshot was written down before its day was over")
     for balance in leaves:
         leaf, count = leaf_of("a balance", 7, book, balance, BALANCE), snapshot["account_count"]
         what = f"the balance of {shown(balance['code'])}"
@@ -525,7 +529,7 @@ def describe(command: str, proved: dict[str, Any]) -> list[str]:
             names = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
             numbers = ", ".join(f"{name} {balance[name]}" for name in names)
             state = f"had {numbers} {shown(balance['currency'])}"
-        when = f"on {proved['day']}, after transfer {proved['last_transfer']}"
+        when = f"at the end of {proved['day']} (UTC), after transfer {proved['last_transfer']}"
         return [f"verified: {when}, {shown(proved['account'])} {state}", end]
     return [f"verified: {proved['kind']} {shown(proved['subject'])}", *[
         f"  transfer {t['seq']} ({shown(t['code'])}, {t['type']}): {t['amount']}"

@@ -368,6 +368,32 @@ def _with(record: Any, **changed: Any) -> Any:
     return msgspec.structs.replace(record, **changed)
 
 
+def test_a_snapshot_of_a_day_that_was_not_over_is_refused() -> None:
+    """Its record is of the day itself: neither implementation has it for the day's end."""
+    file = json.loads(a_balance())
+    day = HELD.snapshot.day
+    early = SmallBook(day=day + 1)
+    with pytest.raises(ProofBroken, match="before its day was over"):
+        a_balance(book=early)
+    built = _as_if_over(early)
+    assert json.loads(built)["day"] > file["day"]
+    with pytest.raises(verifier.module().Refused, match="before its day was over"):
+        verifier.module().verify_balance(built, KEYS)
+
+
+def _as_if_over(book: SmallBook) -> bytes:
+    """The file that a careless builder would write."""
+    file = json.loads(a_balance())
+    file["day"] = file["snapshot"]["day"] = book.record().changes[-12:-2]
+    file["audit"], file["batch"] = book.record().words(), book.header(4).words()
+    return json.dumps(
+        file | {"checkpoint": book.note()},
+        separators=(",", ":"),
+        ensure_ascii=False,
+        sort_keys=True,
+    ).encode()
+
+
 def _objects(value: Any) -> Any:
     if isinstance(value, dict):
         yield value
