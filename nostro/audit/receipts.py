@@ -24,8 +24,8 @@ from nostro.audit.evidence import (
     proof_words,
 )
 from nostro.audit.notes import NoteRefused
-from nostro.kernel.errors import OurMistake
 from nostro.kernel.clock import DAY
+from nostro.kernel.errors import OurMistake
 
 SUBJECTS = {"payment": ("ch_", "py_", "pi_"), "refund": ("re_", "pyr_")}
 LONGEST_FILE_BYTES = 1_000_000

@@ -14,13 +14,14 @@ from typing import Any
 from nostro.bootstrap.secret_files import kept_secret
 from nostro.cli.verify import Held, reports_of
 from nostro.db.committer import Committer
-from nostro.db.running import urls_of
 from nostro.db.pool import Pool
+from nostro.db.running import urls_of
 from nostro.db.session import Session
 from nostro.kernel.clock import DAY, BusinessTime
 from nostro.kernel.ids import Mint
 from nostro.kernel.posting import Kind, Transfer
 from nostro.ledger.commands import PostTransfers
+from nostro.merchants.model import LIVE_BOOK
 from nostro.merchants.service import Merchants
 from nostro.system import SystemClock, SystemEntropy
 from nostro.verification.report import to_text
@@ -152,7 +153,7 @@ async def a_past(server: Server) -> str:
     await open_book(urls.owner, PAST_BOOK)
     pool = Pool(urls.app)
     merchants = Merchants(pool, kept_secret(server.data_dir / "api.key"), SystemClock(), entropy)
-    books = (PAST_BOOK, PAST_BOOK)
+    books = (PAST_BOOK, LIVE_BOOK)
     await merchants.create_account("Past", account=PAST_ACCOUNT, books=books)
     key = await merchants.create_key(PAST_ACCOUNT, False)
     committer = Committer(PAST_BOOK, lambda: Session.open(urls.app), Earlier(), entropy)
