@@ -86,6 +86,11 @@ def test_what_is_not_ones_own_has_no_receipt(api: Api) -> None:
     api.get(
         "/nostro/v1/ledger/balance_proof", "account=merchant:acct_1:available:usd&day=1", status=404
     )
+    account = api.get("/v1/account")["id"]
+    for day in ("x", "", "2026-02-30", "0000-01-01", "20260101", "2026-W01-1", "today", "now"):
+        query = f"account=merchant:{account}:available:usd&day={day}"
+        error = api.get("/nostro/v1/ledger/balance_proof", query, status=400)["error"]
+        assert error["param"] == "day"
     api.get("/nostro/v1/ledger/consistency", "from=999999999", status=404)
     api.get("/nostro/v1/ledger/consistency", "from=0", status=400)
 
@@ -111,11 +116,27 @@ def test_the_log_is_public_and_only_grows(api: Api, tmp_path: Path) -> None:
     assert (directory / "checkpoint").exists() and (directory / "keys").exists()
 
 
+def test_a_head_of_a_file_is_its_get_without_the_file(api: Api) -> None:
+    signed(api.server, f"/nostro/v1/ledger/receipts/{a_payment(api)['id']}")
+    for path, status in (("1/keys", 200), ("9/checkpoint", 404)):
+        found = api.server.ask("HEAD", f"/nostro/v1/log/{path}", b"", {"authorization": ""})
+        assert (found.status, found.raw) == (status, b"")
+    got = api.server.ask("GET", "/nostro/v1/log/1/keys", b"", {"authorization": ""})
+    head = api.server.ask("HEAD", "/nostro/v1/log/1/keys", b"", {"authorization": ""})
+    assert head.headers["content-length"] == got.headers["content-length"]
+
+
+def test_what_is_wrong_in_a_query_is_said_of_the_query(api: Api) -> None:
+    for query in ("limit=%00", "limit=%ff", "limit=%zz"):
+        error = api.get("/v1/customers", query, status=400)["error"]
+        assert error["message"].startswith("The query "), error
+
+
 def test_there_are_no_other_files(server: Server) -> None:
     for path in (
         "1/x", "1/tile", "1/tile/0/0", "1/tile/9/000", "1/tile/0/999", "1/tile/0/000.p/0",
         "1/tile/0/000.p/256", "1/tile/0/x000/000", "1/tile/0/../checkpoint", "9/checkpoint",
-        "99999999/checkpoint", "-1/checkpoint", "1/checkpoint/", "1/tile/0/000.p/01",
+        "99999999/checkpoint", "-1/checkpoint", "01/checkpoint", "+1/checkpoint", "1/checkpoint/", "1/tile/0/000.p/01",
         "1/consistency/1/999999", "1/consistency/0/1", "1/consistency/1", "1/consistency/9/1",
     ):  # fmt: skip
         found = server.get(f"/nostro/v1/log/{path}", authorization="")
