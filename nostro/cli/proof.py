@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from nostro.cli.ledger.options import day as parsed_day
 from nostro.cli.options import Book, DatabaseUrl, DataDir, Json
 from nostro.cli.programs import Proofs, fail, print_json, programs, run, settings
 
@@ -68,6 +69,8 @@ def balance(
     database_url: DatabaseUrl = None,
 ) -> None:  # fmt: skip
     """The proof of what the daily snapshot says of an account: its balance, or that there is none of that name."""
+    if day is not None:
+        parsed_day(day)
     proofs = _proofs(data_dir, database_url, book)
     _give_out(run(lambda: proofs.balance(account, day)), output)
 

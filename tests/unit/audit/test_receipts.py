@@ -187,7 +187,7 @@ def test_a_receipt_against_a_checkpoint_held_elsewhere(tmp_path: Path) -> None:
     code, printed = verifier.run(*arguments)
     assert (code, printed) == (
         1,
-        "not verified: the log signed two trees of size 5: a split view\n",
+        f"not verified: {path}: the log signed two trees of size 5: a split view\n",
     )
 
 
