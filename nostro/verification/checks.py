@@ -117,3 +117,9 @@ FULL_CHECKS = (
     Check("log_directory", "checkpoints and tiles outside the database are of this tree"),
     Check("alarms", "each alarm is in the log as it was raised"),
 )
+
+# Of the database and not of a book: made with `--full`, beside the checks of each book.
+SCHEMA = Check(
+    "schema",
+    "tables, constraints, triggers, functions, privileges and roles are those of this release",
+)

@@ -9,6 +9,7 @@ import msgspec
 from nostro.kernel.clock import SECOND, SystemTime
 from nostro.kernel.ports import Clock
 from nostro.kernel.queries import load
+from nostro.verification import catalogue
 from nostro.verification.acquirer_book import Columns, Pages
 from nostro.verification.arrows import arrows
 from nostro.verification.checks import ACQUIRER_CHECKS, CHECKS, Check
@@ -101,11 +102,14 @@ async def with_full_audit(
     """The report of a book, and the full audit of it in the same snapshot. `told` hears how many batches are done."""
     began = clock.system()
     results, audited = await audit(snapshot, report.book, outside, told)
+    schema = catalogue.compare(await catalogue.read(snapshot), catalogue.expected())
     took = clock.system() - began
     return msgspec.structs.replace(
         report,
-        results=(*report.results, *results),
-        audited=msgspec.structs.replace(audited, milliseconds=took),
+        results=(*report.results, *results, schema.result),
+        audited=msgspec.structs.replace(
+            audited, milliseconds=took, not_compared=schema.not_compared
+        ),
     )
 
 
