@@ -26,7 +26,9 @@ class Examination(NamedTuple):
     clock_ms: int
     alarms: tuple[str, ...] = ()  # open ones, oldest first
     overdue: tuple[str, ...] = ()  # outcomes that are unknown for too long, oldest first
-    altered: tuple[str, ...] = ()  # what differs from the schema of this release, once it is migrated
+    altered: tuple[
+        str, ...
+    ] = ()  # what differs from the schema of this release, once it is migrated
 
 
 async def examine(url: str) -> Examination:
