@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The sandbox keeps its book in SQLite, whose dialect sqlfluff does not parse in full.
 SQL := $(shell find nostro -name '*.sql')
 
-.PHONY: run setup check test sim chaos bench lock docs
+.PHONY: run setup check test sim chaos bench lock docs catalogue
 
 run: setup
 	$(BIN)/nostro up $(UP)
@@ -51,6 +51,10 @@ bench: setup
 # Writes the generated pages of docs/reference anew.
 docs: setup
 	$(BIN)/python -m docs.generate
+
+# Writes what the schema should be, for `nostro verify --full`: after a new migration.
+catalogue: setup
+	$(BIN)/python -m tests.verification.write_catalogue
 
 # Resolves anew, within the bounds of pyproject.toml.
 lock: setup

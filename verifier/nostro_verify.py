@@ -27,13 +27,16 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 LONGEST_FILE = 1_000_000  # bytes
 MOST_SIGNATURES = 64
+DAY_MS = 86_400_000
+GIVEN, OLD_GIVEN, NEW_GIVEN = (f"the {which}checkpoint given" for which in ("", "old ", "new "))
+T = TypeVar("T")
 TYPES = {"single": 1, "hold": 2, "capture": 3, "void": 4, "expire": 5}
 # What a receipt of each kind is about: objects whose ids begin so.
 SUBJECTS = {"payment": ("ch_", "py_", "pi_"), "refund": ("re_", "pyr_")}
@@ -373,7 +376,7 @@ def verify_receipt(data: bytes, keys: list[Key], held: bytes | None = None) -> d
     need(fits, "the receipt's kind does not fit its subject")
     log = own_checkpoint(file, "checkpoint", keys)
     if held is not None:
-        log.check_same_tree(Checkpoint(decoded(held), keys, "the checkpoint given"))
+        log.check_same_tree(Checkpoint(decoded(held, GIVEN), keys, GIVEN))
     for name in batches:
         need(bool(re.fullmatch("[1-9][0-9]{0,18}", name)), "a batch is not named by its number")
         check_batch(batches[name], int(name), book, log)
@@ -412,8 +415,8 @@ def verify_consistency(old: bytes, new: bytes, data: bytes, keys: list[Key]) -> 
     """That the log at NEW begins with all of the log at OLD: nothing in it was changed."""
     file, _ = open_file(data, CONSISTENCY, "the proof")
     older, newer = own_checkpoint(file, "old", keys), own_checkpoint(file, "new", keys)
-    older.check_same_tree(Checkpoint(decoded(old), keys, "the old checkpoint given"))
-    newer.check_same_tree(Checkpoint(decoded(new), keys, "the new checkpoint given"))
+    older.check_same_tree(Checkpoint(decoded(old, OLD_GIVEN), keys, OLD_GIVEN))
+    newer.check_same_tree(Checkpoint(decoded(new, NEW_GIVEN), keys, NEW_GIVEN))
     # Every tree begins with the empty one, so from size 0 there is nothing to prove.
     need(0 < older.size <= newer.size, f"nothing is proved from size {older.size} to {newer.size}")
     proof = hashes(file["proof"], "the proof")
@@ -435,6 +438,9 @@ def verify_balance(data: bytes, keys: list[Key]) -> dict[str, Any]:
     check_snapshot(snapshot, file["audit"])
     same = snapshot["day"] == file["day"] and snapshot["as_of_batch"] <= file["batch_no"]
     need(same, "the snapshot is of another day, or of a batch after the one that records it")
+    ended = (int.from_bytes(day(file["day"]) or b"") + 1) * DAY_MS
+    over = file["batch"]["at_ms"] >= ended
+    need(over, "the snapshot was written down before its day was over")
     for balance in leaves:
         leaf, count = leaf_of("a balance", 7, book, balance, BALANCE), snapshot["account_count"]
         what = f"the balance of {shown(balance['code'])}"
@@ -488,27 +494,38 @@ def shown_time(ms: int) -> str:
         return f"{ms} ms"
 
 
-def decoded(data: bytes) -> str:
+def decoded(data: bytes, what: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise Refused("a checkpoint or a file of keys is not UTF-8") from None
+        raise Refused(f"{what} is not UTF-8") from None
 
 
 def read(path: str) -> bytes:
     with Path(path).open("rb") as file:
         data = file.read(LONGEST_FILE + 1)
-    need(len(data) <= LONGEST_FILE, f"{path} is larger than {LONGEST_FILE} bytes")
+    need(len(data) <= LONGEST_FILE, f"it is larger than {LONGEST_FILE} bytes")
     return data
 
 
 def read_keys(values: list[str]) -> list[Key]:
     """Each value is a verifier key, or a file with one on each line."""
-    lines: list[str] = []
-    for value in values:
-        is_key = re.fullmatch(r"[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+", value)
-        lines += [value] if is_key else decoded(read(value)).splitlines()
+    return [key for value in values for key in about(value, keys_in)]
+
+
+def keys_in(value: str) -> list[Key]:
+    is_key = re.fullmatch(r"[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+", value)
+    lines = [value] if is_key else decoded(read(value), "the file of keys").splitlines()
     return [read_vkey(line) for line in lines if line and not line.startswith("#")]
+
+
+def about(path: str, do: Callable[[str], T], given: dict[str, str | None] | None = None) -> T:
+    """What it returns. A refusal names its file: this one, or the one that was given for the words it has."""
+    try:
+        return do(path)
+    except Refused as error:
+        others = [other for words, other in (given or {}).items() if other and words in str(error)]
+        raise Refused(f"{shown([*others, path][0])}: {error}") from None
 
 
 def describe(command: str, proved: dict[str, Any]) -> list[str]:
@@ -525,7 +542,7 @@ def describe(command: str, proved: dict[str, Any]) -> list[str]:
             names = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
             numbers = ", ".join(f"{name} {balance[name]}" for name in names)
             state = f"had {numbers} {shown(balance['currency'])}"
-        when = f"on {proved['day']}, after transfer {proved['last_transfer']}"
+        when = f"at the end of {proved['day']} (UTC), after transfer {proved['last_transfer']}"
         return [f"verified: {when}, {shown(proved['account'])} {state}", end]
     return [f"verified: {proved['kind']} {shown(proved['subject'])}", *[
         f"  transfer {t['seq']} ({shown(t['code'])}, {t['type']}): {t['amount']}"
@@ -554,11 +571,14 @@ def parser() -> argparse.ArgumentParser:
 def run(given: argparse.Namespace) -> dict[str, Any]:
     keys = read_keys(given.key)
     if given.command == "receipt":
-        held = read(given.checkpoint) if given.checkpoint else None
-        return verify_receipt(read(given.file), keys, held)
+        held = about(given.checkpoint, read) if given.checkpoint else None
+        named = {GIVEN: given.checkpoint}
+        return about(given.file, lambda path: verify_receipt(read(path), keys, held), named)
     if given.command == "balance":
-        return verify_balance(read(given.file), keys)
-    return verify_consistency(read(given.old), read(given.new), read(given.proof), keys)
+        return about(given.file, lambda path: verify_balance(read(path), keys))
+    old, new = (about(path, read) for path in (given.old, given.new))
+    named = {OLD_GIVEN: given.old, NEW_GIVEN: given.new}
+    return about(given.proof, lambda path: verify_consistency(old, new, read(path), keys), named)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -186,13 +186,21 @@ def _secret_key(request: Request) -> str:
 async def _form(request: Request) -> Form:
     try:
         if request.method != "POST":
-            return decode(request.query_string.encode())
+            return _query(request)
         body = await _body(request)
         if request.query_string:
             raise errors.invalid_request("Parameters of a POST belong in its body.")
         return decode(body) if body else {}
     except FormError as refusal:
         raise form_refused(refusal) from None
+
+
+def _query(request: Request) -> Form:
+    try:
+        return decode(request.query_string.encode())
+    except FormError as refusal:
+        told = refusal.message.replace("The request body", "The query")
+        raise FormError(told, refusal.param) from None
 
 
 async def _body(request: Request) -> bytes:
@@ -293,7 +301,7 @@ def build(open_services: OpenServices, operations: list[Operation]) -> Applicati
     app.add_route("/health", Health(holder))
     app.add_route("/openapi.json", Document(operations))
     app.add_route("/nostro/v1/notifications/{acquirer}", Notifications(holder))
-    app.add_route("/nostro/v1/log/{book:int}/{what:path}", LogFiles(holder))
+    app.add_route("/nostro/v1/log/{book}/{what:path}", LogFiles(holder))
     app.add_sink(_unknown_url, "/")
     app.add_error_handler(Exception, _our_mistake)
     app.add_error_handler(falcon.HTTPError, _http_error)
@@ -322,7 +330,11 @@ class LogFiles:
     def __init__(self, holder: Holder) -> None:
         self._log = PublicLog(holder)
 
-    async def on_get(self, request: Request, response: Response, book: int, what: str) -> None:
+    async def on_head(self, request: Request, response: Response, book: str, what: str) -> None:
+        """What a GET would answer, without the file."""
+        await self.on_get(request, response, book, what)
+
+    async def on_get(self, request: Request, response: Response, book: str, what: str) -> None:
         """The file, or 404 in the wire's shape."""
         try:
             if not await self._log.serve(response, book, what):

@@ -21,6 +21,7 @@ from nostro.ledger.proving import NothingToProve, NotYetSigned
 
 BOOK_MAX = 65_535
 LEVEL_MAX = 7
+_BOOK = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
 _NUMBER = re.compile(r"(?:x[0-9]{3}/){0,6}[0-9]{3}", re.ASCII)
 _CONSISTENCY = re.compile(r"consistency/([1-9][0-9]{0,17})/([1-9][0-9]{0,17})", re.ASCII)
 _FOREVER = "public, max-age=31536000, immutable"
@@ -39,11 +40,12 @@ class PublicLog:
     def __init__(self, holder: Found) -> None:
         self._holder = holder
 
-    async def serve(self, response: Response, book: int, what: str) -> bool:
-        """Answer if there is such a file; whether there was."""
+    async def serve(self, response: Response, number: str, what: str) -> bool:
+        """Answer if there is such a file; whether there was. A book's number has one spelling."""
         reader: Reader = self._holder.services.reader
-        if not 0 <= book <= BOOK_MAX:
+        if not _BOOK.fullmatch(number) or int(number) > BOOK_MAX:
             return False
+        book = int(number)
         kind, cache = "text/plain; charset=utf-8", _BRIEFLY
         if what == "checkpoint":
             newest = await signed.newest(reader, book)

@@ -24,6 +24,7 @@ from nostro.audit.evidence import (
     proof_words,
 )
 from nostro.audit.notes import NoteRefused
+from nostro.kernel.clock import DAY
 from nostro.kernel.errors import OurMistake
 
 SUBJECTS = {"payment": ("ch_", "py_", "pi_"), "refund": ("re_", "pyr_")}
@@ -173,6 +174,8 @@ def _check_record(
     expected = (SNAPSHOT_ACTION, f"snapshot:{snapshot.as_of_batch}", snapshot.changes())
     _hold(said == expected, "the audit record is not of this snapshot")
     _hold(snapshot.as_of_batch <= header.batch_no, "the snapshot is of a later batch")
+    over = header.at_ms >= (snapshot.day + 1) * DAY
+    _hold(over, "the snapshot was written down before its day was over")
     _hold(record.seq == header.first_audit + record.index, "the audit record is not at its place")
     leaf = merkle.leaf_hash(record.leaf(book_of(log.origin)))
     holds = merkle.verify_inclusion(

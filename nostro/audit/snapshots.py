@@ -15,7 +15,7 @@ ACTION = "balance_snapshot"
 class BalanceSnapshot(msgspec.Struct, frozen=True):
     """The root over all balances of a book after batch `as_of_batch`, whose last transfer is `last_transfer`.
 
-    `taken_on` is the day (UTC) it stands for, as `YYYY-MM-DD`.
+    `taken_on` is the day (UTC) at whose end all stood so, as `YYYY-MM-DD`: a day that was over when it was written down.
     """
 
     id: str

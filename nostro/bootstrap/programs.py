@@ -4,6 +4,7 @@ take no more memory than its work."""
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -161,4 +162,17 @@ class Programs:
 def main() -> None:
     """The program `nostro`."""
     give(Programs())
+    for given in sys.argv[1:]:
+        if not _is_text(given):
+            print(f"nostro: {given!a} is not UTF-8: give it as text", file=sys.stderr)
+            raise SystemExit(2)
     commands.app()
+
+
+def _is_text(argument: str) -> bool:
+    """Bytes that are no UTF-8 come as surrogates, which nothing can write."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

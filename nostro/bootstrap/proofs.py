@@ -23,9 +23,8 @@ from nostro.kernel.clock import SECOND
 from nostro.kernel.command import Note
 from nostro.kernel.errors import Misconfigured
 from nostro.ledger import proving
-from nostro.ledger.days import date_of, day_of
 from nostro.ledger.proving import NothingToProve, NotYetSigned
-from nostro.ledger.snapshots import last_before, take
+from nostro.ledger.snapshots import last_day, take
 from nostro.merchants.store import QUERIES as MERCHANTS
 from nostro.payments.store import INTENTS
 from nostro.system import SystemClock, SystemEntropy
@@ -74,8 +73,11 @@ class Proofs:
         found = read_log_keys(key_file(self._settings))
         return [key.vkey for key in found.verifiers(self._book)]
 
-    def snapshot(self) -> BalanceSnapshot:
-        """Write all balances down as they stand, and sign."""
+    def snapshot(self) -> tuple[BalanceSnapshot, bool]:
+        """All balances at the end of the last day that is over, signed; and whether that was not there yet.
+
+        Raises NothingToProve.
+        """
         return asyncio.run(self._snapshot())
 
     def rotate_key(self) -> str:
@@ -113,17 +115,22 @@ class Proofs:
 
         return await self._patiently(prove)
 
-    async def _snapshot(self) -> BalanceSnapshot:
+    async def _snapshot(self) -> tuple[BalanceSnapshot, bool]:
         clock, entropy = SystemClock(), SystemEntropy()
         async with self._open() as (pool, deciders):
-            moment = await last_before(pool, self._book, clock.business() + 1)
-            if moment is None:
-                raise NothingToProve(f"book {self._book} has no batch yet")
-            taken = await take(pool, self._book, moment, date_of(day_of(clock.business())))
+            over = await last_day(pool, self._book, clock.business())
+            if over is None:
+                raise NothingToProve(
+                    f"no day of book {self._book} is over yet: its first snapshot can be taken a minute"
+                    " after the next 00:00 UTC"
+                )
+            if over.kept is not None:
+                return over.kept, False
+            taken = await take(pool, self._book, over.moment, over.day)
             command = snapshots.RecordSnapshot(self._book, entropy.bytes(16), taken, "operator")
             kept = await deciders(self._book).run(command)
             await publisher(self._settings, pool, self._book, clock).publish()
-            return kept
+            return kept, True
 
     async def _rotate(self) -> str:
         clock, entropy = SystemClock(), SystemEntropy()

@@ -12,6 +12,9 @@ import typer
 
 from nostro.cli import conclude, keys, ledger, operators, proof, queues, reports, routing, sim
 from nostro.cli.options import (
+    BOOK_MAX,
+    LARGEST,
+    LONGEST_MS,
     Acquirers,
     DatabaseUrl,
     DataDir,
@@ -125,7 +128,10 @@ def sandbox(
     refund_delay_ms: Annotated[
         int,
         typer.Option(
-            envvar="NOSTRO_REFUND_DELAY_MS", help="How long a slow refund stays pending.", min=0
+            envvar="NOSTRO_REFUND_DELAY_MS",
+            help="How long a slow refund stays pending.",
+            min=0,
+            max=LONGEST_MS,
         ),
     ] = 1_000,
     manner: Annotated[
@@ -158,7 +164,12 @@ def verify(
     acquirers: Acquirers = None,
     book: Annotated[
         list[int] | None,
-        typer.Option(envvar="NOSTRO_BOOK", help="A book; may be repeated. [default: all]"),
+        typer.Option(
+            envvar="NOSTRO_BOOK",
+            help="A book; may be repeated. [default: all]",
+            min=0,
+            max=BOOK_MAX,
+        ),
     ] = None,
     acquirer: Annotated[
         bool, typer.Option(envvar="NOSTRO_ACQUIRER", help="Compare with the acquirer's own book.")
@@ -198,7 +209,7 @@ def settle_alarm(
         str,
         typer.Option(envvar="NOSTRO_REASON", help="What was found out and done; the log keeps it."),
     ],
-    book: Annotated[int, typer.Option(envvar="NOSTRO_BOOK", help="The book.")],
+    book: Annotated[int, typer.Option(envvar="NOSTRO_BOOK", help="The book.", min=0, max=BOOK_MAX)],
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
@@ -217,7 +228,7 @@ def settle_alarm(
 def erase_address(
     address: Annotated[str, typer.Option(envvar="NOSTRO_ADDRESS", help="The caller's address.")],
     reason: Annotated[str, typer.Option(envvar="NOSTRO_REASON", help="Why; the log keeps it.")],
-    book: Annotated[int, typer.Option(envvar="NOSTRO_BOOK", help="The book.")],
+    book: Annotated[int, typer.Option(envvar="NOSTRO_BOOK", help="The book.", min=0, max=BOOK_MAX)],
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
@@ -280,6 +291,7 @@ def conformance(
         typer.Option(
             envvar="NOSTRO_CONFORMANCE_CALL_MS",
             min=100,
+            max=LONGEST_MS,
             help="The deadline that the adapter is given for a call.",
         ),
     ] = 500,
@@ -296,7 +308,8 @@ def conformance(
 def top_up(
     account: Annotated[str, typer.Option(envvar="NOSTRO_ACCOUNT", help="The account, acct_…")],
     amount: Annotated[
-        int, typer.Option(envvar="NOSTRO_AMOUNT", help="In minor units, 1 or more.", min=1)
+        int,
+        typer.Option(envvar="NOSTRO_AMOUNT", help="In minor units, 1 or more.", min=1, max=LARGEST),
     ],
     currency: Annotated[
         str, typer.Option(envvar="NOSTRO_CURRENCY", help="ISO 4217, such as usd.")

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 PORT_MAX = 65_535
+BOOK_MAX = 65_535
+LONGEST_MS = 86_400_000
+LARGEST = 2**63 - 1  # that the database can hold
 WHOLE_IN_BASIS_POINTS = 10_000
 
 
@@ -58,11 +61,17 @@ FeeBasisPoints = Annotated[
     ),
 ]
 FeeFixed = Annotated[
-    int | None, _option("FEE_FIXED", "Fixed fee per payment, in minor units. [default: 0]", 0)
+    int | None,
+    _option("FEE_FIXED", "Fixed fee per payment, in minor units. [default: 0]", 0, LARGEST),
 ]
 Book = Annotated[
     int,
-    typer.Option(envvar="NOSTRO_BOOK", help="The book: 1 is the test book, 2 the live one.", min=0),
+    typer.Option(
+        envvar="NOSTRO_BOOK",
+        help="The book: 1 is the test book, 2 the live one.",
+        min=0,
+        max=BOOK_MAX,
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", envvar="NOSTRO_JSON", help="Print JSON, for programs.")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # a command should start at once
 
 T = TypeVar("T")
 STOPPED = 130  # as shells report an interrupt
+log = logging.getLogger(__name__)
 
 
 class NewKeys(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ class Proofs(Protocol):
     def balance(self, account: str, day: str | None) -> bytes: ...
     def checkpoint(self) -> str: ...
     def keys(self) -> list[str]: ...
-    def snapshot(self) -> BalanceSnapshot: ...
+    def snapshot(self) -> tuple[BalanceSnapshot, bool]: ...
     def rotate_key(self) -> str: ...
 
 
@@ -126,15 +127,30 @@ def settings(**given: object) -> Settings:
 
 
 def run(action: Callable[[], T]) -> T:
-    """Do it. What a person can mend is one sentence on standard error and exit code 1."""
+    """Do it. Whatever goes wrong is one sentence on standard error and exit code 1, never a traceback."""
     try:
         return action()
+    except (typer.Exit, typer.Abort):
+        raise
     except NostroError as error:
         fail(str(error))
     except OSError as error:
-        fail(str(error) if error.filename else f"{error}: check the ports, the disk and the paths")
+        fail(_words(error))
     except KeyboardInterrupt:
         raise typer.Exit(STOPPED) from None
+    except Exception as error:
+        log.debug(
+            "nobody expected this", exc_info=True
+        )  # seen by programs with NOSTRO_LOG_LEVEL=debug
+        fail(f"{type(error).__name__}: {error}: this is a mistake of ours, please report it")
+
+
+def _words(error: OSError) -> str:
+    """What a file or a port could not be used for."""
+    if error.filename is None:
+        return f"{error}: check the ports, the disk and the paths"
+    why = (error.strerror or "it cannot be used").lower()
+    return f"{error.filename}: {why}: check the path and who may use it"
 
 
 def fail(sentence: str) -> NoReturn:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from nostro.cli.ledger.options import day as parsed_day
 from nostro.cli.options import Book, DatabaseUrl, DataDir, Json
 from nostro.cli.programs import Proofs, fail, print_json, programs, run, settings
 
@@ -68,6 +69,8 @@ def balance(
     database_url: DatabaseUrl = None,
 ) -> None:  # fmt: skip
     """The proof of what the daily snapshot says of an account: its balance, or that there is none of that name."""
+    if day is not None:
+        parsed_day(day)
     proofs = _proofs(data_dir, database_url, book)
     _give_out(run(lambda: proofs.balance(account, day)), output)
 
@@ -103,14 +106,19 @@ def snapshot(
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Write all balances down as they stand now, under the log. The worker does so every day."""
-    taken = run(_proofs(data_dir, database_url, book).snapshot)
-    told = {"id": taken.id, "day": taken.taken_on, "accounts": taken.account_count,
+    """Write down, under the log, all balances at the end of the last day (UTC) that is over, as the worker does every day.
+
+    If that was done, or nothing has happened since the last snapshot, that one is told of.
+    """
+    taken, new = run(_proofs(data_dir, database_url, book).snapshot)
+    told = {"id": taken.id, "new": new, "day": taken.taken_on, "accounts": taken.account_count,
             "last_transfer": taken.last_transfer, "root": taken.root.hex()}  # fmt: skip
     if as_json:
         print_json(told)
     else:
-        print(f"{taken.id}: {taken.account_count} accounts after transfer {taken.last_transfer}.")
+        accounts = f"{taken.account_count} accounts after transfer {taken.last_transfer}"
+        there = "" if new else " It was there already."
+        print(f"{taken.id}: {accounts}, at the end of {taken.taken_on}.{there}")
 
 
 @app.command("rotate-key")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nostro.acquirers.places import places
-from nostro.cli.options import Acquirers, Json, Routing, SandboxManner
+from nostro.cli.options import LARGEST, Acquirers, Json, Routing, SandboxManner
 from nostro.cli.programs import fail, print_json, run, settings
 from nostro.kernel.money import is_currency
 from nostro.routing.file import rules_from
@@ -25,7 +25,8 @@ def routing() -> None:
 @app.command()
 def explain(
     amount: Annotated[
-        int, typer.Option(envvar="NOSTRO_AMOUNT", help="In minor units, 1 or more.", min=1)
+        int,
+        typer.Option(envvar="NOSTRO_AMOUNT", help="In minor units, 1 or more.", min=1, max=LARGEST),
     ],
     currency: Annotated[str, typer.Option(envvar="NOSTRO_CURRENCY", help="ISO 4217, such as usd.")],
     card_network: Annotated[

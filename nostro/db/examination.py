@@ -11,6 +11,8 @@ from nostro.db.durability import assert_durable
 from nostro.db.errors import UnsafeDurability
 from nostro.db.migrate import MIGRATIONS, read
 from nostro.db.reach import connect
+from nostro.db.snapshot import snapshot
+from nostro.verification import catalogue
 
 
 class Examination(NamedTuple):
@@ -24,6 +26,9 @@ class Examination(NamedTuple):
     clock_ms: int
     alarms: tuple[str, ...] = ()  # open ones, oldest first
     overdue: tuple[str, ...] = ()  # outcomes that are unknown for too long, oldest first
+    altered: tuple[
+        str, ...
+    ] = ()  # what differs from the schema of this release, once it is migrated
 
 
 async def examine(url: str) -> Examination:
@@ -31,15 +36,17 @@ async def examine(url: str) -> Examination:
     async with await connect(url) as connection:
         applied = await _applied(connection)
         known = read(MIGRATIONS)
+        missing = tuple(m.name for m in known if m.number not in applied)
         return Examination(
             connection.info.server_version // 10_000,
             await _unsafe(connection),
-            tuple(m.name for m in known if m.number not in applied),
+            missing,
             tuple(m.name for m in known if applied.get(m.number, m.sha256) != m.sha256),
             await _separate(connection),
             await _clock_ms(connection),
             await _alarms(connection, _OFF),
             await _alarms(connection, _OVERDUE),
+            () if missing else await _altered(url),
         )
 
 
@@ -59,6 +66,12 @@ async def _alarms(connection: AsyncConnection[Any], statement: LiteralString) ->
         return ()
     rows = await connection.execute(statement)
     return tuple(text for (text,) in await rows.fetchall())
+
+
+async def _altered(url: str) -> tuple[str, ...]:
+    async with snapshot(url) as frozen:
+        found = catalogue.compare(await catalogue.read(frozen), catalogue.expected())
+    return tuple(f"{finding.subject}: {finding.detail}" for finding in found.result.findings)
 
 
 async def _unsafe(connection: AsyncConnection[Any]) -> str | None:

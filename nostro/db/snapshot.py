@@ -15,6 +15,7 @@ from nostro.kernel.errors import DatabaseUnavailable
 
 BEGIN: tuple[LiteralString, ...] = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    "SET LOCAL search_path = pg_catalog, pg_temp",  # whatever the role's has been made
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL idle_in_transaction_session_timeout = '10min'",
 )

@@ -50,8 +50,12 @@ async def require_account(reader: Reader, book: int, code: str) -> LedgerAccount
     if found is not None:
         return found
     near = await _nearest(reader, book, code)
-    hint = f": did you mean {' or '.join(near)}?" if near else ""
-    raise NoSuchAccount(f"there is no account {code} in book {book}{hint}")
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else "`nostro ledger accounts` lists those there are"
+    )
+    raise NoSuchAccount(f"there is no account {code} in book {book}: {hint}")
 
 
 async def list_accounts(

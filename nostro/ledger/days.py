@@ -23,5 +23,8 @@ def date_of(day: int) -> str:
 
 
 def day_from(text: str) -> int:
-    """The day of `YYYY-MM-DD`. Raises ValueError."""
-    return date.fromisoformat(text).toordinal() - _EPOCH
+    """The day of `YYYY-MM-DD`, and of no other way that ISO 8601 has to write one. Raises ValueError."""
+    found = date.fromisoformat(text)
+    if found.isoformat() != text:
+        raise ValueError(f"{text!r} is not written as YYYY-MM-DD")
+    return found.toordinal() - _EPOCH

@@ -77,15 +77,28 @@ async def checkpoint_of(reader: Reader, book: int, size: int) -> Signed:
     """The checkpoint of exactly so many leaves. Raises NothingToProve."""
     found = await signed.of_at_least(reader, book, size)
     if found is None or found.size != size:
-        raise NothingToProve(f"no checkpoint of {size} leaves was signed")
+        raise NothingToProve(
+            f"no checkpoint of {size} leaves was signed: `nostro proof checkpoint` gives the newest, and the log's"
+            " directory `checkpoints` has a file for each"
+        )
     return found
 
 
 async def balance(reader: Reader, book: int, account: str, day: str | None = None) -> bytes:
-    """What the snapshot of a day (None: the newest) says of an account. Raises NothingToProve, NotYetSigned."""
-    kept = await (snapshots.of_day(reader, book, day) if day else snapshots.newest(reader, book))
+    """What the snapshot of a day (None: the newest) says of an account.
+
+    Raises NothingToProve, NotYetSigned, ValueError for what is no day.
+    """
+    if day is not None:
+        day_from(day)  # the database takes more for a day than we do
+    kept = await (
+        snapshots.of_day(reader, book, day) if day is not None else snapshots.newest(reader, book)
+    )
     if kept is None:
-        raise NothingToProve(f"no snapshot of balances stands for {day or 'any day'}")
+        raise NothingToProve(
+            f"no snapshot of balances stands for {day or 'any day'}: `nostro proof snapshot` takes that of the last"
+            " day that is over, and a day on which nothing happened has none"
+        )
     record, header, checkpoint = await _recorded(reader, book, kept)
     found = await balances_as_of(reader, book, Moment(kept.as_of_batch, kept.last_transfer))
     hashes = [balance.leaf(book) for balance in found]

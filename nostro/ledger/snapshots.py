@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nostro.audit import leaves, merkle
+from nostro.audit import leaves, merkle, snapshots
 from nostro.audit.snapshots import BalanceSnapshot, snapshot_id
+from nostro.kernel.clock import DAY, MINUTE
 from nostro.kernel.ports import Reader
+from nostro.ledger.days import date_of
 from nostro.ledger.store import QUERIES
+
+GRACE_MS = 1 * MINUTE  # until no process whose clock is behind writes into a day that is over
 
 
 class AccountBalance(NamedTuple):
@@ -34,6 +38,30 @@ class Moment(NamedTuple):
 
     batch: int
     last_transfer: int
+
+
+class LastDay(NamedTuple):
+    """The end of the last day (UTC) that is over, and the snapshot that has all that was there by then, if one is kept."""
+
+    day: str
+    moment: Moment
+    kept: BalanceSnapshot | None
+
+
+async def last_day(reader: Reader, book: int, now_ms: int) -> LastDay | None:
+    """The day that a snapshot can be taken of now (business time); None if the book had not begun by its end.
+
+    Nothing happened since the newest snapshot if the only batch after it is the one that wrote it down.
+    """
+    today = (now_ms - GRACE_MS) // DAY
+    moment = await last_before(reader, book, today * DAY)
+    if moment is None:
+        return None
+    kept = await snapshots.newest(reader, book)
+    if kept is not None and kept.as_of_batch < moment.batch:
+        own = Moment(kept.as_of_batch + 1, kept.last_transfer)
+        kept = kept if own == moment else None
+    return LastDay(date_of(today - 1), moment, kept)
 
 
 async def last_before(reader: Reader, book: int, at_ms: int) -> Moment | None:

@@ -73,7 +73,8 @@ WITH made AS (
 INSERT INTO nostro.setting_changes (book, subject, no, relation, action, state, actor, at_ms)
 SELECT
     CASE WHEN k.live THEN a.live_book ELSE a.test_book END, k.id, 1, 'api_keys', 'api_key.created',
-    'active', $8::text, k.created_ms
+    format('active, %s key of %s', CASE WHEN k.live THEN 'live' ELSE 'test' END, k.account),
+    $8::text, k.created_ms
 FROM made AS k
 INNER JOIN nostro.accounts AS a ON k.account = a.account;
 
@@ -93,7 +94,8 @@ WITH revoked AS (
 INSERT INTO nostro.setting_changes (book, subject, no, relation, action, state, actor, at_ms)
 SELECT
     CASE WHEN k.live THEN a.live_book ELSE a.test_book END, k.id, 2, 'api_keys', 'api_key.revoked',
-    'revoked', $3::text, k.revoked_ms
+    format('revoked, %s key of %s', CASE WHEN k.live THEN 'live' ELSE 'test' END, k.account),
+    $3::text, k.revoked_ms
 FROM revoked AS k
 INNER JOIN nostro.accounts AS a ON k.account = a.account
 RETURNING subject;

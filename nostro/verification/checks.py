@@ -56,13 +56,15 @@ CHECKS = (
     ),
     Check("audit_states", "audited states change along their machines, up to where the rows stand"),
     Check(
-        "key_records", "each API key's creation and end is in the audit log, and nothing else is"
+        "key_records",
+        "each API key's creation and end is in the audit log, with whose it is, and nothing else is",
     ),
     Check("account_records", "each account and change of its fees is in the audit log"),
     Check(
         "conclusions",
         "each conclusion is of two operators, on its evidence, and its message stands so",
     ),
+    Check("book_mode", "a book is live exactly if it is its accounts' live book"),
     Check("row_sequence", "listed rows are numbered without a gap up to the book's head"),
 )
 
@@ -114,4 +116,10 @@ FULL_CHECKS = (
     Check("checkpoints", "each checkpoint is signed and of this tree"),
     Check("log_directory", "checkpoints and tiles outside the database are of this tree"),
     Check("alarms", "each alarm is in the log as it was raised"),
+)
+
+# Of the database and not of a book: made with `--full`, beside the checks of each book.
+SCHEMA = Check(
+    "schema",
+    "tables, constraints, triggers, functions, privileges and roles are those of this release",
 )

@@ -35,7 +35,7 @@ class Outside(NamedTuple):
         kept = max((size for size, _ in directory.checkpoints()), default=0)
         try:
             return Outside(directory, keys, max(directory.size, kept))
-        except NoteRefused:  # the audit will say so
+        except (NoteRefused, OSError):  # the audit will say so
             return Outside(directory, keys)
 
     def verifiers(self, book: int) -> list[VerifierKey] | None:

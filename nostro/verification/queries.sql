@@ -1035,6 +1035,23 @@ off AS (
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
+-- name: book_mode
+-- An account that has one book for both says nothing.
+WITH off AS (
+    SELECT
+        format('book %s', b.book_id) AS subject,
+        format(
+            'it is %s, and the %s book of %s', CASE WHEN b.live THEN 'live' ELSE 'for tests' END,
+            CASE WHEN b.live THEN 'test' ELSE 'live' END, min(a.account)
+        ) AS detail
+    FROM nostro.books AS b
+    INNER JOIN nostro.accounts AS a
+        ON b.book_id = CASE WHEN b.live THEN a.test_book ELSE a.live_book END
+    WHERE b.book_id = $1 AND a.test_book <> a.live_book
+    GROUP BY b.book_id, b.live
+)
+SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
+
 -- name: row_sequence
 -- Every listed row took one number from the book's head, and none was ever taken away.
 WITH row_ AS (
@@ -1204,24 +1221,31 @@ off AS (
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: key_records
--- $2 is the watermark: what is younger may not have been recorded yet.
+-- $2 is the watermark: what is younger may not have been recorded yet. $3 is the latest time that any clock may show.
+-- Records say whose a key is since they do; older ones say no more than its state.
 WITH api_key AS (
-    SELECT k.id, k.created_ms, k.revoked_ms
+    SELECT
+        k.id, k.hash_id, k.created_ms, k.revoked_ms,
+        format('%s key of %s', CASE WHEN k.live THEN 'live' ELSE 'test' END, k.account) AS whose
     FROM nostro.api_keys AS k INNER JOIN nostro.accounts AS a ON k.account = a.account
     WHERE $1 = CASE WHEN k.live THEN a.live_book ELSE a.test_book END
 ),
 due AS (
-    SELECT id, 'api_key.created' AS action, '' AS before, 'active' AS after, created_ms AS at_ms
+    SELECT
+        id, 'api_key.created' AS action, '' AS before, 'active' AS after, created_ms AS at_ms, whose
     FROM api_key
     UNION ALL
-    SELECT id, 'api_key.revoked', 'active', 'revoked', revoked_ms
+    SELECT id, 'api_key.revoked', 'active', 'revoked', revoked_ms, whose
     FROM api_key WHERE revoked_ms IS NOT NULL
 ),
 told AS (
-    SELECT r.subject AS id, r.action, x.told[2] AS before, x.told[3] AS after, count(*) AS n
+    SELECT
+        r.subject AS id, r.action, split_part(x.told[2], ', ', 1) AS before,
+        split_part(x.told[3], ', ', 1) AS after,
+        min(nullif(split_part(x.told[3], ', ', 2), '')) AS whose, count(*) AS n
     FROM nostro.audit_records AS r
     LEFT JOIN LATERAL regexp_matches(
-        r.changes, '^\[\["api_keys","(\w+)","(\w*)","(\w+)"\]\]$'
+        r.changes, '^\[\["api_keys","(\w+)","([^"]*)","([^"]+)"\]\]$'
     ) AS x (told) ON x.told[1] = r.subject
     WHERE r.book_id = $1 AND (r.action LIKE 'api\_key.%' OR r.subject LIKE 'key\_%')
     GROUP BY 1, 2, 3, 4
@@ -1231,17 +1255,31 @@ off AS (
         coalesce(due.id, told.id) AS subject,
         format(
             '%s was recorded %s times%s', coalesce(due.action, told.action), coalesce(told.n, 0),
-            CASE WHEN due.id IS NULL THEN ' and did not happen' ELSE '' END
+            CASE
+                WHEN due.id IS NULL THEN ' and did not happen'
+                WHEN told.whose <> due.whose
+                    THEN format(' as a %s; now it is a %s', told.whose, due.whose)
+                WHEN due.at_ms > $3 THEN ', and its time has not come yet'
+                ELSE ''
+            END
         ) AS detail
     FROM due FULL JOIN told
         ON due.id = told.id AND due.action = told.action AND due.before = told.before
         AND due.after = told.after
-    WHERE due.id IS NULL OR told.n > 1 OR (told.n IS NULL AND due.at_ms <= $2)
+    WHERE
+        due.id IS NULL OR told.n > 1 OR (told.n IS NULL AND due.at_ms <= $2) OR due.at_ms > $3
+        OR told.whose <> due.whose
+    UNION ALL
+    SELECT id, format('its key is another: the hash of it makes %s', hash_id)
+    FROM api_key WHERE id IS DISTINCT FROM hash_id
+    UNION ALL
+    SELECT subject, format('%s is to be told, and its time has not come yet', action)
+    FROM nostro.setting_changes WHERE book = $1 AND relation = 'api_keys' AND at_ms > $3
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 
 -- name: account_records
--- $2 is the watermark: what is younger may not have been recorded yet.
+-- $2 is the watermark: what is younger may not have been recorded yet. $3 is the latest time that any clock may show.
 WITH account AS (
     SELECT
         account, setting_no,
@@ -1257,7 +1295,8 @@ told AS (
     GROUP BY r.subject
 ),
 young AS (
-    SELECT DISTINCT subject FROM nostro.setting_changes WHERE book = $1 AND at_ms > $2
+    SELECT DISTINCT subject FROM nostro.setting_changes
+    WHERE book = $1 AND at_ms > $2 AND at_ms <= $3
 ),
 off AS (
     SELECT
@@ -1270,6 +1309,12 @@ off AS (
     WHERE
         (a.setting_no IS DISTINCT FROM t.n OR a.state IS DISTINCT FROM t.state)
         AND coalesce(a.account, t.subject) NOT IN (SELECT y.subject FROM young AS y)
+    UNION ALL
+    SELECT subject, format('%s is to be told, and its time has not come yet', action)
+    FROM nostro.setting_changes WHERE book = $1 AND relation = 'accounts' AND at_ms > $3
+    UNION ALL
+    SELECT account, 'it was created at a time that has not come yet'
+    FROM nostro.accounts WHERE $1 IN (test_book, live_book) AND created_ms > $3
 )
 SELECT subject, detail, count(*) OVER () FROM off ORDER BY subject LIMIT 20;
 

@@ -42,6 +42,7 @@ class Audited(msgspec.Struct, frozen=True):
     unsigned_batches: int
     anchored: Anchored | None
     milliseconds: int = 0
+    not_compared: tuple[str, ...] = ()  # of the schema
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -97,6 +98,7 @@ def _of_audit(audited: Audited) -> list[str]:
     went = f"{audited.batches} batches and {audited.transfers} transfers derived again"
     unsigned = f"{audited.unsigned_batches} batches not signed yet"
     lines = [f"  --  {went} ({audited.milliseconds} ms), {unsigned}"]
+    lines += [f"  --  of the schema not compared: {said}" for said in audited.not_compared]
     if audited.anchored is None:
         said = (
             "the external anchor was not compared: a book rewritten as a whole would look like this"

@@ -9,6 +9,7 @@ import msgspec
 from nostro.kernel.clock import SECOND, SystemTime
 from nostro.kernel.ports import Clock
 from nostro.kernel.queries import load
+from nostro.verification import catalogue
 from nostro.verification.acquirer_book import Columns, Pages
 from nostro.verification.arrows import arrows
 from nostro.verification.checks import ACQUIRER_CHECKS, CHECKS, Check
@@ -19,6 +20,7 @@ from nostro.verification.snapshot import Snapshot, Stream
 
 QUERIES = load("nostro.verification")
 WATERMARK_SECONDS = 30
+AHEAD_SECONDS = 30  # by so much another machine's clock may be ahead of this one's
 
 
 async def books(snapshot: Snapshot) -> list[int]:
@@ -45,7 +47,8 @@ async def verify(
     now = clock.system()
     await snapshot.fetch(QUERIES["pin"], book)
     watermark = SystemTime(now - watermark_seconds * SECOND)
-    more = {"audit_states": arrows(), "key_records": (watermark,), "account_records": (watermark,)}
+    told = (watermark, SystemTime(now + AHEAD_SECONDS * SECOND))
+    more = {"audit_states": arrows(), "key_records": told, "account_records": told}
     results = [
         await _run(snapshot, check, clock, book, *more.get(check.name, ())) for check in CHECKS
     ]
@@ -99,11 +102,14 @@ async def with_full_audit(
     """The report of a book, and the full audit of it in the same snapshot. `told` hears how many batches are done."""
     began = clock.system()
     results, audited = await audit(snapshot, report.book, outside, told)
+    schema = catalogue.compare(await catalogue.read(snapshot), catalogue.expected())
     took = clock.system() - began
     return msgspec.structs.replace(
         report,
-        results=(*report.results, *results),
-        audited=msgspec.structs.replace(audited, milliseconds=took),
+        results=(*report.results, *results, schema.result),
+        audited=msgspec.structs.replace(
+            audited, milliseconds=took, not_compared=schema.not_compared
+        ),
     )
 
 

@@ -6,10 +6,9 @@ import logging
 
 from nostro.audit import snapshots
 from nostro.audit.alarms import RaiseAlarm
-from nostro.kernel.clock import DAY, MINUTE, SECOND
-from nostro.ledger.days import date_of
+from nostro.kernel.clock import MINUTE, SECOND
 from nostro.ledger.publishing import LogForked, Publisher
-from nostro.ledger.snapshots import last_before, take
+from nostro.ledger.snapshots import last_day, take
 from nostro.work.duties import Book, Desk
 
 log = logging.getLogger(__name__)
@@ -53,15 +52,10 @@ class TakingSnapshots:
     async def round(self) -> int:
         """Yesterday's, unless it is there or nothing has happened since the last."""
         desk, book = self._desk, self._book
-        today = desk.clock.business() // DAY
-        yesterday = date_of(today - 1)
-        last = await snapshots.newest(desk.reader, book)
-        if last is not None and last.taken_on >= yesterday:
+        over = await last_day(desk.reader, book, desk.clock.business())
+        if over is None or over.kept is not None:
             return 0
-        moment = await last_before(desk.reader, book, today * DAY)
-        if moment is None or (last is not None and moment.batch <= last.as_of_batch + 1):
-            return 0  # the batch after a snapshot's is the one that wrote it down
-        snapshot = await take(desk.reader, book, moment, yesterday)
+        snapshot = await take(desk.reader, book, over.moment, over.day)
         await desk.decider(book).run(snapshots.RecordSnapshot(book, desk.seed(), snapshot))
         return 1
 

@@ -145,6 +145,6 @@ def test_the_first_key_and_account_are_told_by_the_worker(own_server: Server) ->
     until(lambda: len(told(own_server, key)) == 1)
     [record] = told(own_server, key)
     assert (record.action, record.actor, record.outcome) == ("api_key.created", "operator", "done")
-    assert record.states == {"api_keys": ("", "active")}
+    assert record.states == {"api_keys": ("", "active, test key of acct_1Nostro")}
     [account] = told(own_server, "acct_1Nostro")
     assert account.states == {"accounts": ("", "fee 0 basis points and 0")}

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from nostro.bootstrap.secret_files import kept_secret
+from nostro.cli.verify import Held, reports_of
+from nostro.db.committer import Committer
+from nostro.db.pool import Pool
+from nostro.db.running import urls_of
+from nostro.db.session import Session
+from nostro.kernel.clock import DAY, BusinessTime
+from nostro.kernel.ids import Mint
+from nostro.kernel.posting import Kind, Transfer
+from nostro.ledger.commands import PostTransfers
+from nostro.merchants.model import LIVE_BOOK
+from nostro.merchants.service import Merchants
+from nostro.system import SystemClock, SystemEntropy
+from nostro.verification.report import to_text
 from tests.api.cards import a_payment
 from tests.api.client import Api
 from tests.server import ROOT, Response, Server
+from tests.verification.driver import open_book
 
 VERIFIER = ROOT / "verifier" / "nostro_verify.py"
 
@@ -69,6 +86,11 @@ def test_what_is_not_ones_own_has_no_receipt(api: Api) -> None:
     api.get(
         "/nostro/v1/ledger/balance_proof", "account=merchant:acct_1:available:usd&day=1", status=404
     )
+    account = api.get("/v1/account")["id"]
+    for day in ("x", "", "2026-02-30", "0000-01-01", "20260101", "2026-W01-1", "today", "now"):
+        query = f"account=merchant:{account}:available:usd&day={day}"
+        error = api.get("/nostro/v1/ledger/balance_proof", query, status=400)["error"]
+        assert error["param"] == "day"
     api.get("/nostro/v1/ledger/consistency", "from=999999999", status=404)
     api.get("/nostro/v1/ledger/consistency", "from=0", status=400)
 
@@ -94,11 +116,27 @@ def test_the_log_is_public_and_only_grows(api: Api, tmp_path: Path) -> None:
     assert (directory / "checkpoint").exists() and (directory / "keys").exists()
 
 
+def test_a_head_of_a_file_is_its_get_without_the_file(api: Api) -> None:
+    signed(api.server, f"/nostro/v1/ledger/receipts/{a_payment(api)['id']}")
+    for path, status in (("1/keys", 200), ("9/checkpoint", 404)):
+        found = api.server.ask("HEAD", f"/nostro/v1/log/{path}", b"", {"authorization": ""})
+        assert (found.status, found.raw) == (status, b"")
+    got = api.server.ask("GET", "/nostro/v1/log/1/keys", b"", {"authorization": ""})
+    head = api.server.ask("HEAD", "/nostro/v1/log/1/keys", b"", {"authorization": ""})
+    assert head.headers["content-length"] == got.headers["content-length"]
+
+
+def test_what_is_wrong_in_a_query_is_said_of_the_query(api: Api) -> None:
+    for query in ("limit=%00", "limit=%ff", "limit=%zz"):
+        error = api.get("/v1/customers", query, status=400)["error"]
+        assert error["message"].startswith("The query "), error
+
+
 def test_there_are_no_other_files(server: Server) -> None:
     for path in (
         "1/x", "1/tile", "1/tile/0/0", "1/tile/9/000", "1/tile/0/999", "1/tile/0/000.p/0",
         "1/tile/0/000.p/256", "1/tile/0/x000/000", "1/tile/0/../checkpoint", "9/checkpoint",
-        "99999999/checkpoint", "-1/checkpoint", "1/checkpoint/", "1/tile/0/000.p/01",
+        "99999999/checkpoint", "-1/checkpoint", "01/checkpoint", "+1/checkpoint", "1/checkpoint/", "1/tile/0/000.p/01",
         "1/consistency/1/999999", "1/consistency/0/1", "1/consistency/1", "1/consistency/9/1",
     ):  # fmt: skip
         found = server.get(f"/nostro/v1/log/{path}", authorization="")
@@ -108,19 +146,80 @@ def test_there_are_no_other_files(server: Server) -> None:
         assert found.body["error"]["type"] == "invalid_request_error"
 
 
+def proving(server: Server, *arguments: str, code: int = 0) -> bytes:
+    """What `nostro proof` writes; on standard error if it ends with `code`."""
+    line = [sys.executable, "-c", "from nostro.bootstrap.programs import main; main()", "proof"]
+    done = subprocess.run(
+        [*line, *arguments, "--data-dir", str(server.data_dir)],
+        capture_output=True, timeout=60, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+class Earlier(SystemClock):
+    """Two days ago."""
+
+    def business(self) -> BusinessTime:
+        return BusinessTime(super().business() - 2 * DAY)
+
+
+PAST_BOOK, PAST_ACCOUNT = 77, "acct_1Past"
+PAST_CODE = f"merchant:{PAST_ACCOUNT}:available:usd"
+
+
+async def a_past(server: Server) -> str:
+    """A book of its own with an account of it, to which something happened two days ago; returns a key of it."""
+    urls, entropy = urls_of(server.data_dir / "postgres"), SystemEntropy()
+    await open_book(urls.owner, PAST_BOOK)
+    pool = Pool(urls.app)
+    merchants = Merchants(pool, kept_secret(server.data_dir / "api.key"), SystemClock(), entropy)
+    books = (PAST_BOOK, LIVE_BOOK)
+    await merchants.create_account("Past", account=PAST_ACCOUNT, books=books)
+    key = await merchants.create_key(PAST_ACCOUNT, False)
+    committer = Committer(PAST_BOOK, lambda: Session.open(urls.app), Earlier(), entropy)
+    identifier = Mint(entropy.bytes(16), PAST_BOOK, SystemClock().system()).transfer_id()
+    moved = Transfer(
+        identifier, Kind.SINGLE, "platform:bank:usd", PAST_CODE, 700, "usd", "top_up", "x"
+    )
+    command = PostTransfers(PAST_BOOK, entropy.bytes(16), ((moved,),))
+    assert await committer.run(command) == [[None]]
+    await committer.close()
+    await pool.close()
+    return key.reveal()
+
+
+def test_a_snapshot_is_of_the_end_of_a_day_that_is_over(server: Server, tmp_path: Path) -> None:
+    """And the whole book verifies with it: a snapshot of now would not be of a day's end."""
+    key, book = asyncio.run(a_past(server)), ("--book", str(PAST_BOOK))
+    assert b"00:00 UTC" in proving(server, "snapshot", code=1)
+    first = json.loads(proving(server, "snapshot", "--json", *book))
+    yesterday = date.fromtimestamp(time.time() - 86_400 - 60)
+    assert (first["day"], first["new"]) == (yesterday.isoformat(), True)
+    assert json.loads(proving(server, "snapshot", "--json", *book)) == first | {"new": False}
+    assert b"already" in proving(server, "snapshot", *book)
+    file, keys = proving(server, "balance", PAST_CODE, *book), proving(server, "keys", *book)
+    code, told = verify(file, "balance", keys, tmp_path)
+    assert (code, json.loads(told)["day"]) == (0, first["day"]), told
+    query = f"account={PAST_CODE}&day={first['day']}"
+    path = "/nostro/v1/ledger/balance_proof"
+    assert server.get(path, query, authorization=f"Bearer {key}").raw == file
+    asyncio.run(verifies_in_full(server))
+
+
+async def verifies_in_full(server: Server) -> None:
+    urls, held = urls_of(server.data_dir / "postgres"), Held(server.data_dir / "log")
+    (report,) = await reports_of(urls.read_only, None, [PAST_BOOK], SystemClock(), full=held)
+    assert "snapshots" not in report.off(), to_text([report])
+
+
 def test_the_command_gives_the_same_files(api: Api, tmp_path: Path) -> None:
     server = api.server
     paid = a_payment(api)
     found = signed(server, f"/nostro/v1/ledger/receipts/{paid['id']}")
 
     def proof(*arguments: str, code: int = 0) -> bytes:
-        line = [sys.executable, "-c", "from nostro.bootstrap.programs import main; main()", "proof"]
-        done = subprocess.run(
-            [*line, *arguments, "--data-dir", str(server.data_dir)],
-            capture_output=True, timeout=60, check=False, cwd=ROOT,
-        )  # fmt: skip
-        assert done.returncode == code, done.stderr
-        return done.stdout if code == 0 else done.stderr
+        return proving(server, *arguments, code=code)
 
     transfers: Any = json.loads(proof("receipt", paid["id"]))["transfers"]
     assert [line["id"] for line in transfers] == [line["id"] for line in found.body["transfers"]]
@@ -128,14 +227,6 @@ def test_the_command_gives_the_same_files(api: Api, tmp_path: Path) -> None:
     assert keys == public(server, "keys")
     old = tmp_path / "old"
     proof("checkpoint", "--output", str(old))
-    assert json.loads(proof("snapshot", "--json"))["accounts"] >= 3
-    account = server.get("/v1/account").body["id"]
-    code = f"merchant:{account}:pending:usd"
-    file = proof("balance", code)
-    assert verify(file, "balance", keys, tmp_path)[0] == 0
-    over_the_wire = signed(server, "/nostro/v1/ledger/balance_proof", f"account={code}")
-    assert over_the_wire.status == 200, over_the_wire.raw
-    assert verify(over_the_wire.raw, "balance", keys, tmp_path)[0] == 0
     assert json.loads(proof("consistency", str(old)))["old"] == old.read_text()
     assert b"no payment" in proof("receipt", "cus_1", code=1)
     assert b"no transfer" in proof("receipt", "ch_1", code=1)

@@ -26,6 +26,7 @@ from nostro.work.duties import Book, Desk, TellingSettings
 from tests.books import BOOK, CLOCK, ENTROPY, LIVE_BOOK, Books, books_on
 
 SHOP = "acct_shop"
+SHOPS = f"test key of {SHOP}"
 AT_ONCE = 8
 SETTINGS = ("audit_sequence", "audit_states", "key_records", "account_records")
 
@@ -76,12 +77,22 @@ def play(urls: ConnectionUrls, scenario: Callable[[Office], Awaitable[None]]) ->
     asyncio.run(run())
 
 
-def created(key: str) -> tuple[str, str, str, str]:
-    return ("api_key.created", f'[["api_keys","{key}","","active"]]', "operator", "done")
+def created(key: str, mode: str = "test") -> tuple[str, str, str, str]:
+    return (
+        "api_key.created",
+        f'[["api_keys","{key}","","active, {mode} key of {SHOP}"]]',
+        "operator",
+        "done",
+    )
 
 
 def revoked(key: str, outcome: str = "done") -> tuple[str, str, str, str]:
-    return ("api_key.revoked", f'[["api_keys","{key}","active","revoked"]]', "operator", outcome)
+    return (
+        "api_key.revoked",
+        f'[["api_keys","{key}","active, {SHOPS}","revoked, {SHOPS}"]]',
+        "operator",
+        outcome,
+    )
 
 
 def test_a_key_is_recorded_in_the_book_of_its_mode(database: ConnectionUrls) -> None:
@@ -91,7 +102,7 @@ def test_a_key_is_recorded_in_the_book_of_its_mode(database: ConnectionUrls) -> 
         assert await office.merchants.revoke(test_key)
         assert await office.tell() == 1
         assert await office.records(test_id) == [created(test_id), revoked(test_id)]
-        assert await office.records(live_id, LIVE_BOOK) == [created(live_id)]
+        assert await office.records(live_id, LIVE_BOOK) == [created(live_id, "live")]
         assert await office.records(test_id, LIVE_BOOK) == await office.records(live_id) == []
         everything = await office.books.rows("SELECT a::text FROM nostro.audit_records AS a")
         for key in (test_key, live_key):

@@ -3,6 +3,8 @@
 import socket
 from typing import Any
 
+import psycopg
+
 from nostro.db.urls import ConnectionUrls
 from tests.cli.command import Command
 from tests.server import HOST, Server
@@ -59,3 +61,16 @@ def test_an_external_database_without_migrations_or_roles_of_its_own(
     found = verdicts(ended.rows)
     assert ended.code == 1
     assert (found["migrations"], found["roles"]) == ("fail", "warn")
+
+
+def test_an_altered_schema_fails_and_what_was_altered_is_named(
+    nowhere: Command, database: ConnectionUrls
+) -> None:
+    ended = nowhere("doctor", "--database-url", database.owner, "--json")
+    assert verdicts(ended.rows)["schema"] == "ok"
+    with psycopg.connect(database.owner) as connection:
+        connection.execute("ALTER TABLE nostro.accounts DROP CONSTRAINT accounts_fee_fixed_check")
+    ended = nowhere("doctor", "--database-url", database.owner, "--json")
+    [line] = [row for row in ended.rows if row["check"] == "schema"]
+    assert (ended.code, line["verdict"]) == (1, "fail")
+    assert line["found"].startswith("constraint accounts.accounts_fee_fixed_check: it is gone")

@@ -112,3 +112,41 @@ def test_a_mistake_is_one_sentence(
     ended = nostro("ledger", *arguments)
     assert (ended.code, ended.out, len(ended.err.splitlines())) == (1, "", 1), ended
     assert said in ended.err
+
+
+BROKEN = "\udcff"  # the byte 0xff, as Python has it in an argument
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("proof", "balance", "x", "--day", "x"),
+        ("proof", "balance", "x", "--day", "20260101"),
+        ("proof", "balance", "x"),
+        ("proof", "consistency", "missing-file"),
+        ("proof", "consistency", "999999999"),
+        ("proof", "checkpoint", "--book", "99999999999"),
+        ("proof", "checkpoint", "--output", "/missing/x"),
+        ("ledger", "balance", "merchant:", "--book", "99999999999"),
+        ("ledger", "balance", "x", "--effective-on", "2026-W01-1"),
+        ("ledger", "audit", "--before", "9" * 23),
+        ("ledger", "statement", f"{MERCHANT}:pending:usd", "--after", "9" * 23),
+        ("ledger", "accounts", "--limit", "9" * 23),
+        ("ledger", "accounts", BROKEN),
+        ("ledger", "accounts", "--currency", "x\x01"),
+        ("ledger", "export", "--output", "/missing/x"),
+        ("verify", "--book", "99999999999"),
+        ("settle-alarm", "--alarm", "a", "--reason", "b", "--book", "-1"),
+        ("top-up", "--account", "acct_1Nostro", "--amount", "9" * 23),
+    ],
+)
+def test_whatever_is_given_there_is_no_traceback(
+    nostro: Command, paid: Paid, arguments: tuple[str, ...]
+) -> None:
+    ended = nostro(*arguments)
+    assert "Traceback" not in ended.err and "Errno" not in ended.err, ended.err
+    allowed = (0, 1, 2) if "--currency" in arguments else (1, 2)
+    assert ended.code in allowed, ended
+    if ended.code == 1:
+        assert len(ended.err.splitlines()) == 1, ended.err
+        assert "mistake of ours" not in ended.err, ended.err

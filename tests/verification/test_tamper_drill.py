@@ -493,3 +493,17 @@ def test_files_of_the_log_that_were_changed_are_found(whole: WholeBook, name: st
         path.write_bytes(kept)
     assert found, name
     assert set(found) <= {"log_directory", "log_keys", "checkpoints"}
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "checkpoints/{newest}", "keys"])
+def test_a_directory_in_a_files_place_is_a_finding(whole: WholeBook, name: str) -> None:
+    path = whole.log.directory.root / name.format(newest=f"{whole.log.signed[-1]:012d}")
+    kept = path.rename(path.with_name("kept"))
+    try:
+        path.mkdir()
+        outside = Outside.now(whole.log.directory, whole.log.keys[-1])
+        found = asyncio.run(_plainly(whole.urls, outside))
+        path.rmdir()
+    finally:
+        kept.rename(path)
+    assert set(found) == {"log_directory"}

@@ -11,6 +11,7 @@ from nostro.verification.checks import ACQUIRER_CHECKS, CHECKS
 from tests.verification.conftest import Books
 
 MERCHANT = "acct_1Verify"
+LATER_MS = 4_000_000_000_000  # in 2096
 
 # check · the row it must name · what the superuser does. `<name>` is an id of the history.
 TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
@@ -366,6 +367,32 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
     ("key_records", "<key>", ("DELETE FROM nostro.api_keys WHERE id = '<key>'",)),
     ("key_records", "<key>", ("UPDATE nostro.audit_records SET changes = '[]' WHERE subject = '<key>'",)),
     (
+        "key_records", "<key>",
+        (
+            ("INSERT INTO nostro.accounts SELECT 'acct_planted', test_book, live_book, name, email, country, "
+            "default_currency, fee_basis_points, fee_fixed, api_version, created_ms "
+            "FROM nostro.accounts WHERE account = '<shop>'"),
+            "UPDATE nostro.api_keys SET account = 'acct_planted' WHERE id = '<key>'",
+        ),
+    ),
+    ("key_records", "<key>", ("UPDATE nostro.api_keys SET live = true WHERE id = '<key>'",)),
+    ("key_records", "<key>", ("UPDATE nostro.api_keys SET key_hash = '\\x00' WHERE id = '<key>'",)),
+    ("key_records", "<key>", (f"UPDATE nostro.api_keys SET created_ms = {LATER_MS} WHERE id = '<key>'",)),
+    (
+        "key_records", "key_000000000000000000000000",
+        (
+            ("INSERT INTO nostro.api_keys SELECT decode(repeat('00', 32), 'hex'), 'key_000000000000000000000000', "
+            f"account, live, prefix, last4, {LATER_MS} FROM nostro.api_keys WHERE id = '<key>'"),
+        ),
+    ),
+    (
+        "key_records", "key_untold",
+        (
+            ("INSERT INTO nostro.setting_changes SELECT book_id, 'key_untold', 1, 'api_keys', 'x', 'x', 'x', "
+            f"{LATER_MS} FROM nostro.books WHERE book_id = 0"),
+        ),
+    ),
+    (
         "key_records", "key_planted",
         (
             ("INSERT INTO nostro.api_keys SELECT '\\x00', 'key_planted', account, live, prefix, last4, created_ms "
@@ -378,6 +405,23 @@ TAMPERINGS: list[tuple[str, str, tuple[str, ...]]] = [
     ),
     ("account_records", "<shop>", ("UPDATE nostro.accounts SET fee_fixed = 0 WHERE account = '<shop>'",)),
     ("account_records", "<shop>", ("DELETE FROM nostro.audit_records WHERE action = 'account.created'",)),
+    (
+        "account_records", "<shop>",
+        (
+            "UPDATE nostro.accounts SET fee_fixed = 0 WHERE account = '<shop>'",
+            ("INSERT INTO nostro.setting_changes SELECT book_id, '<shop>', 9, 'accounts', 'x', 'x', 'x', "
+            f"{LATER_MS} FROM nostro.books WHERE book_id = 0"),
+        ),
+    ),
+    ("account_records", "<shop>", (f"UPDATE nostro.accounts SET created_ms = {LATER_MS} WHERE account = '<shop>'",)),
+    (
+        "book_mode", "book 0",
+        (
+            "INSERT INTO nostro.books VALUES (9, true, 'nine', 0)",
+            "UPDATE nostro.accounts SET live_book = 9 WHERE account = '<shop>'",
+            "UPDATE nostro.books SET live = true WHERE book_id = 0",
+        ),
+    ),
     (
         "account_records", "acct_planted",
         (

@@ -14,6 +14,7 @@ from nostro.db.urls import ConnectionUrls
 from nostro.kernel.clock import DAY, BusinessTime
 from nostro.ledger.days import date_of
 from nostro.ledger.publishing import LogForked
+from nostro.ledger.snapshots import last_before, last_day, take
 from nostro.system import SystemClock
 from nostro.work.duties import Book, Desk
 from nostro.work.log_duties import Publishing, TakingSnapshots
@@ -73,7 +74,29 @@ def test_yesterdays_balances_are_written_down_once(
         taken = await snapshots.newest(world.pool, BOOK)
         assert taken is not None
         assert (taken.taken_on, taken.as_of_batch) == (date_of(CLOCK.business() // DAY), 3)
+        over = await last_day(world.pool, BOOK, Tomorrow(1).business())
+        assert over is not None and over.kept == taken  # so `nostro proof snapshot` finds it, too
         # Two days on nothing has happened since, but for the snapshot itself.
         assert await TakingSnapshots(HERE, replace(desk, clock=Tomorrow(2))).round() == 0
+
+    in_a_world(database, tmp_path, body)
+
+
+def test_a_snapshot_of_the_running_day_does_not_stand_for_its_end(
+    database: ConnectionUrls, tmp_path: Path
+) -> None:
+    """Whoever put one there: the day has its own when it is over."""
+
+    async def body(world: World, sheet: Any, desk: Desk) -> None:
+        today = date_of(CLOCK.business() // DAY)
+        moment = await last_before(world.pool, BOOK, CLOCK.business() + 1)
+        assert moment is not None
+        early = await take(world.pool, BOOK, moment, today)
+        await sheet.committer.run(snapshots.RecordSnapshot(BOOK, ENTROPY.bytes(16), early))
+        await sheet.committer.run(Count("later", 1))
+        assert await TakingSnapshots(HERE, replace(desk, clock=Tomorrow(1))).round() == 1
+        taken = await snapshots.newest(world.pool, BOOK)
+        assert taken is not None
+        assert (taken.taken_on, taken.as_of_batch) == (today, moment.batch + 2)
 
     in_a_world(database, tmp_path, body)

@@ -10,6 +10,7 @@ from nostro.api.operation import Call, File, Operation
 from nostro.api.parameters import Integer, Spec, String
 from nostro.api.reading import Reading
 from nostro.ledger import proving
+from nostro.ledger.days import day_from
 from nostro.ledger.proving import NothingToProve, NotYetSigned
 from nostro.payments.store import CHARGES, INTENTS
 from nostro.refunds.store import REFUNDS
@@ -46,10 +47,10 @@ async def balance(call: Call) -> File:
     account, day = call.params["account"], call.params.get("day")
     if not account.startswith(f"merchant:{call.account}:"):
         raise no_such("ledger account", account, "account")
+    if day is not None and not _is_day(day):
+        raise invalid_request("Invalid day: it is written as YYYY-MM-DD.", param="day")
     try:
         file = await proving.balance(call.services.reader, call.book, account, day)
-    except ValueError:
-        raise invalid_request("Invalid day: it is written as YYYY-MM-DD.", param="day") from None
     except NothingToProve:
         raise no_such("balance snapshot", day or "of any day", "day") from None
     except NotYetSigned as error:
@@ -70,6 +71,14 @@ async def _subject(call: Call, identifier: str) -> str:
     if intent.latest_charge is None:
         raise no_such("receipt", identifier)
     return intent.latest_charge
+
+
+def _is_day(text: str) -> bool:
+    try:
+        day_from(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _not_yet(error: NotYetSigned) -> ApiError:

@@ -41,6 +41,7 @@ def _lines(found: Examination) -> Iterator[Line]:
     yield _version(found)
     yield _durable(found)
     yield _migrations(found)
+    yield _schema(found)
     yield _roles(found)
     yield _clock(found)
     yield _alarms(found)
@@ -68,6 +69,13 @@ def _migrations(found: Examination) -> Line:
         names = ", ".join(found.missing_migrations)
         return fail("migrations", f"missing: {names}", "Start `nostro up` or `api`: they migrate.")
     return ok("migrations", "current")
+
+
+def _schema(found: Examination) -> Line:
+    if found.altered:
+        advice = "Find out who altered it: `nostro verify --full` and docs/howto/verify.md."
+        return fail("schema", "; ".join(found.altered), advice)
+    return ok("schema", "as the migrations made it")
 
 
 def _roles(found: Examination) -> Line:

@@ -11,7 +11,7 @@ from nostro.audit.asking import newest_records
 from nostro.cli.ledger.asking import ask
 from nostro.cli.ledger.options import Format, OutputFormat, moment
 from nostro.cli.ledger.sheet import Sheet
-from nostro.cli.options import Book, DatabaseUrl, DataDir, Json
+from nostro.cli.options import LARGEST, Book, DatabaseUrl, DataDir, Json
 from nostro.kernel.ports import Reader
 from nostro.ledger.position import position
 from nostro.verification.explanation import Done, dated
@@ -27,7 +27,9 @@ def audit(
     ] = None,
     before: Annotated[
         int | None,
-        typer.Option(envvar="NOSTRO_BEFORE", min=1, help="Only records older than this number."),
+        typer.Option(
+            envvar="NOSTRO_BEFORE", min=1, max=LARGEST, help="Only records older than this number."
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option(envvar="NOSTRO_LIMIT", min=1, max=10_000, help="At most so many.")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from nostro.cli.options import LARGEST
 from nostro.cli.programs import fail
 from nostro.ledger.days import day_from
 
@@ -53,7 +54,7 @@ To = Annotated[
 ]  # fmt: skip
 Limit = Annotated[
     int | None,
-    typer.Option(envvar="NOSTRO_LIMIT", min=1, help="At most so many. [default: all]",
+    typer.Option(envvar="NOSTRO_LIMIT", min=1, max=LARGEST, help="At most so many. [default: all]",
                  show_default=False),
 ]  # fmt: skip
 

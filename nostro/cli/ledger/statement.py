@@ -17,7 +17,7 @@ from nostro.cli.ledger.options import (
     moment,
 )
 from nostro.cli.ledger.sheet import Sheet, money
-from nostro.cli.options import Book, DatabaseUrl, DataDir, Json
+from nostro.cli.options import LARGEST, Book, DatabaseUrl, DataDir, Json
 from nostro.cli.programs import print_json
 from nostro.kernel.ports import Reader
 from nostro.ledger import sides
@@ -42,7 +42,7 @@ def statement(
         str | None, typer.Option(envvar="NOSTRO_SUBJECT", help="Only about this: ch_…, re_…")
     ] = None,
     after: Annotated[
-        int, typer.Option(envvar="NOSTRO_AFTER", min=0, help="Begin after this entry.")
+        int, typer.Option(envvar="NOSTRO_AFTER", min=0, max=LARGEST, help="Begin after this entry.")
     ] = 0,
     limit: Limit = None,
     book: Book = 1,

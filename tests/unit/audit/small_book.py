@@ -52,7 +52,7 @@ def a_transfer(seq: int, subject: str, batch_no: int = 0, index: int = 0) -> Pro
 class SmallBook:
     """The records, the trees over them, and proofs from these."""
 
-    def __init__(self, codes: list[str] = CODES) -> None:
+    def __init__(self, codes: list[str] = CODES, day: int = DAY - 1) -> None:
         self.codes = codes
         self.transfers: list[list[ProvedTransfer]] = []
         seq = 0
@@ -65,7 +65,7 @@ class SmallBook:
             ])  # fmt: skip
         self.balances = [self._balance(at, code) for at, code in enumerate(codes)]
         self.snapshot = Snapshot(
-            as_of_batch=3, day=DAY, last_transfer=6, account_count=len(codes),
+            as_of_batch=3, day=day, last_transfer=6, account_count=len(codes),
             root=merkle.root(self._balance_leaves()),
         )  # fmt: skip
         self.records = [self._record(1, "key.made", "sk_1", "{}"), self._record(

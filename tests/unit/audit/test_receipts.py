@@ -187,7 +187,7 @@ def test_a_receipt_against_a_checkpoint_held_elsewhere(tmp_path: Path) -> None:
     code, printed = verifier.run(*arguments)
     assert (code, printed) == (
         1,
-        "not verified: the log signed two trees of size 5: a split view\n",
+        f"not verified: {path}: the log signed two trees of size 5: a split view\n",
     )
 
 
@@ -366,6 +366,32 @@ def _build_balance(account: str, balances: list[Any], record: Any = None) -> byt
 
 def _with(record: Any, **changed: Any) -> Any:
     return msgspec.structs.replace(record, **changed)
+
+
+def test_a_snapshot_of_a_day_that_was_not_over_is_refused() -> None:
+    """Its record is of the day itself: neither implementation has it for the day's end."""
+    file = json.loads(a_balance())
+    day = HELD.snapshot.day
+    early = SmallBook(day=day + 1)
+    with pytest.raises(ProofBroken, match="before its day was over"):
+        a_balance(book=early)
+    built = _as_if_over(early)
+    assert json.loads(built)["day"] > file["day"]
+    with pytest.raises(verifier.module().Refused, match="before its day was over"):
+        verifier.module().verify_balance(built, KEYS)
+
+
+def _as_if_over(book: SmallBook) -> bytes:
+    """The file that a careless builder would write."""
+    file = json.loads(a_balance())
+    file["day"] = file["snapshot"]["day"] = book.record().changes[-12:-2]
+    file["audit"], file["batch"] = book.record().words(), book.header(4).words()
+    return json.dumps(
+        file | {"checkpoint": book.note()},
+        separators=(",", ":"),
+        ensure_ascii=False,
+        sort_keys=True,
+    ).encode()
 
 
 def _objects(value: Any) -> Any:
