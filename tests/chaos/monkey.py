@@ -85,9 +85,7 @@ class Monkey:
                 await self._kill(act)
 
     async def _kill(self, role: str) -> None:
-        await self._present(role)
-        pids = self._stack.find(role)
-        pid = self._random.choice(pids)
+        pid = self._random.choice(await self._found(role))
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.kills[role] += 1
@@ -108,8 +106,7 @@ class Monkey:
 
     async def _stop_api(self) -> None:
         """Stop it for longer than its leases and transactions may last, wherever it is."""
-        await self._present("api")
-        pid = self._stack.find("api")[0]
+        pid = (await self._found("api"))[0]
         os.kill(pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(LONG_STALL_SECONDS)
@@ -169,6 +166,17 @@ class Monkey:
                     if answer.status == 404:
                         return not (await answer.json()).get("tombstone", False)
         return False
+
+    async def _found(self, role: str) -> list[int]:
+        """The pids of a role. A backend may be gone between two looks: its connection was cut."""
+        pids: list[int] = []
+
+        def is_there() -> bool:
+            pids[:] = self._stack.find(role)
+            return bool(pids)
+
+        await self._until(is_there, f"{role} is running")
+        return pids
 
     async def _present(self, role: str) -> None:
         await self._until(lambda: bool(self._stack.find(role)), f"{role} is running")
