@@ -136,13 +136,13 @@ def not_found_concludes(patch: Patch) -> None:
         climb = room.__dict__["climb"]
 
         async def hasty(
-            can: Any, rungs: Any, inquire: Any, *others: Any, climb: Any = climb
+            can: Any, rungs: Any, inquire: Any, *others: Any, climb: Any = climb, **known: Any
         ) -> Any:
             async def found() -> Any:
                 answer = await inquire()
                 return Undone("not found") if isinstance(answer, NotFound) else answer
 
-            return await climb(can, rungs, found, *others)
+            return await climb(can, rungs, found, *others, **known)
 
         patch(room, "climb", hasty)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import SystemTime
-from nostro.kernel.outcome import Evidence, NotFound, Rejected, Unknown
+from nostro.kernel.outcome import Evidence, NotFound, Rejected, Undone, Unknown
 
 
 class Step(StrEnum):
@@ -48,6 +48,15 @@ class Reached(msgspec.Struct, frozen=True):
     awaiting: Awaiting | None = None
 
 
+def remembered_until(
+    can: Capabilities, first_sent: SystemTime, clocks_ms: int
+) -> SystemTime | None:
+    """Until when the acquirer surely knows the reference, clocks being `clocks_ms` apart at most. None is for ever."""
+    if can.replay_window_ms is None:
+        return None
+    return SystemTime(first_sent + can.replay_window_ms - clocks_ms)
+
+
 def steps(can: Capabilities, doubt: Doubt, now: SystemTime, margin_ms: int) -> tuple[Step, ...]:
     """The rungs there are. One that ends with the window counts only while `margin_ms` of the window is left.
 
@@ -75,8 +84,13 @@ async def climb(
     inquire: Callable[[], Awaitable[Evidence | NotFound]],
     repeat: Callable[[], Awaitable[Evidence | None]],
     cancel: Callable[[], Awaitable[Evidence]],
+    *,
+    known: Callable[[], bool],
 ) -> Reached:
     """Evidence from the first rung that gives some. A silent acquirer is asked again later, from the first rung.
+
+    `known` is whether the acquirer surely knows the reference still. Each rung takes time, and a host may stall: an
+    acquirer that has forgotten what it did "undoes" it as if it had never been.
 
     `repeat` sends once more under the same reference, or returns None if somebody else holds it by now. `cancel` says
     durably that it will cancel, and does.
@@ -84,8 +98,8 @@ async def climb(
     if Step.INQUIRE in rungs:
         found = await inquire()
         if not isinstance(found, NotFound):
-            return Reached(found)
-    if Step.REPEAT in rungs:
+            return _if_known(can, found, known)
+    if Step.REPEAT in rungs and known():
         repeated = await repeat()
         if repeated is None:
             return Reached(Unknown("another instance took over"))
@@ -93,6 +107,13 @@ async def climb(
             return Reached(repeated)
     # Nothing was found and nothing may be sent again, or a repeat was refused, which says nothing of the first send:
     # a cancel makes sure that the first never counts.
-    if Step.CANCEL in rungs:
-        return Reached(await cancel())
+    if Step.CANCEL in rungs and known():
+        return _if_known(can, await cancel(), known)
     return Reached(Unknown("nothing is left to be asked"), queue(can))
+
+
+def _if_known(can: Capabilities, evidence: Evidence, known: Callable[[], bool]) -> Reached:
+    """What was undone counts if the acquirer still knew what it had done when it said so."""
+    if isinstance(evidence, Undone) and not known():
+        return Reached(Unknown(f"{evidence.cause}, by one that may have forgotten"), queue(can))
+    return Reached(evidence)

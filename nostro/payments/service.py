@@ -52,7 +52,15 @@ from nostro.payments.commands import (
     UpdateIntent,
     facts_of,
 )
-from nostro.payments.ladder import Awaiting, Doubt, Step, climb, queue, steps
+from nostro.payments.ladder import (
+    Awaiting,
+    Doubt,
+    Step,
+    climb,
+    queue,
+    remembered_until,
+    steps,
+)
 from nostro.payments.model import Attempt
 from nostro.payments.settle import Settle, Settled, Then
 from nostro.payments.store import QUERIES
@@ -91,6 +99,11 @@ class Timing(msgspec.Struct, frozen=True):
     def longest_lease_ms(self) -> int:
         """Nothing is leased for longer, but what waits in a named queue."""
         return max(self.call_ms + self.settle_ms, self.retry_longest_ms)
+
+    @property
+    def clocks_ms(self) -> int:
+        """How far our clocks and an acquirer's may be apart where its memory is relied on."""
+        return self.send_ms
 
     @property
     def margin_ms(self) -> int:
@@ -349,19 +362,29 @@ class Payments:
             lambda: self._acquirers[attempt.acquirer].inquire(attempt.id),
             lambda: self._repeat(merchant.book, attempt),
             lambda: self._cancel(merchant.book, attempt),
+            known=lambda: self._known(attempt),
         )  # fmt: skip
         return await self.settle(merchant, attempt, reached.evidence, reached.awaiting)
 
     async def _repeat(self, book: int, attempt: Attempt) -> Evidence | None:
         """Once more under the same reference; None if another instance holds it by now."""
+        send_by = SystemTime(self._now() + self.timing.send_ms)
+        until = self._remembered_until(attempt)
         count = CountSend(
-            book, self._seed(), attempt, SystemTime(self._now() + self.timing.send_ms)
+            book, self._seed(), attempt, send_by if until is None else min(send_by, until)
         )
         counted = await self._decider(book).run(count)
         return None if counted is None else await self._call(book, counted, None)
 
     def _rungs(self, attempt: Attempt) -> tuple[Step, ...]:
         return steps(self._can(attempt), _doubt(attempt), self._now(), self.timing.margin_ms)
+
+    def _remembered_until(self, attempt: Attempt) -> SystemTime | None:
+        return remembered_until(self._can(attempt), attempt.first_sent, self.timing.clocks_ms)
+
+    def _known(self, attempt: Attempt) -> bool:
+        until = self._remembered_until(attempt)
+        return until is None or self._now() < until
 
     def _can(self, attempt: Attempt) -> Capabilities:
         found = self._acquirers.get(attempt.acquirer)

@@ -17,7 +17,15 @@ from nostro.kernel.errors import CommitUnknown, Unavailable
 from nostro.kernel.outcome import Evidence, NotSent, Outcome
 from nostro.kernel.ports import Acquirer, Clock, Decider, Entropy, PaymentMessage, Reader
 from nostro.kernel.table import text_array
-from nostro.payments.ladder import Awaiting, Doubt, Step, climb, queue, steps
+from nostro.payments.ladder import (
+    Awaiting,
+    Doubt,
+    Step,
+    climb,
+    queue,
+    remembered_until,
+    steps,
+)
 from nostro.payments.model import Charge
 from nostro.payments.service import Merchant, Reply, Timing
 from nostro.payments.settle import Settled
@@ -152,6 +160,7 @@ class Refunds:
             lambda: self._acquirers[refund.acquirer].inquire(refund.id),
             lambda: self._repeat(merchant.book, refund),
             lambda: self._acquirers[refund.acquirer].cancel(refund.id),
+            known=lambda: self._known(refund),
         )  # fmt: skip
         return await self.settle(merchant, refund, charge, reached.evidence, reached.awaiting)
 
@@ -166,12 +175,21 @@ class Refunds:
     async def _repeat(self, book: int, refund: Refund) -> Evidence | None:
         """Once more under the same reference; None if another instance holds it by now."""
         send_by = SystemTime(self._now() + self.timing.send_ms)
+        until = self._remembered_until(refund)
+        send_by = send_by if until is None else min(send_by, until)
         count = CountRefundSend(book, self._seed(), refund, send_by)
         counted = await self._decider(book).run(count)
         return None if counted is None else await self._call(counted)
 
     def _rungs(self, refund: Refund) -> tuple[Step, ...]:
         return steps(self._can(refund), _doubt(refund), self._now(), self.timing.margin_ms)
+
+    def _remembered_until(self, refund: Refund) -> SystemTime | None:
+        return remembered_until(self._can(refund), refund.first_sent, self.timing.clocks_ms)
+
+    def _known(self, refund: Refund) -> bool:
+        until = self._remembered_until(refund)
+        return until is None or self._now() < until
 
     def _can(self, refund: Refund) -> Capabilities:
         found = self._acquirers.get(refund.acquirer)

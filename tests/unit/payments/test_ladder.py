@@ -114,7 +114,9 @@ def climbed(
     async def inquire() -> Any:
         return await acquirer.inquire("att_1")
 
-    reached = asyncio.run(climb(acquirer.capabilities, rungs, inquire, repeat, cancel))
+    reached = asyncio.run(
+        climb(acquirer.capabilities, rungs, inquire, repeat, cancel, known=lambda: True)
+    )
     return reached.evidence, reached.awaiting
 
 
@@ -162,3 +164,36 @@ def test_who_can_be_asked_nothing_is_asked_nothing(manner: str, queue: Awaiting)
     acquirer = Scripted(MANNERS[manner])
     evidence, awaiting = climbed(acquirer, YES)
     assert (type(evidence), awaiting, acquirer.asked) == (Unknown, queue, [])
+
+
+@pytest.mark.parametrize("rung", [INQUIRE, REPEAT, CANCEL])
+def test_a_host_that_stalls_between_the_rungs_believes_no_acquirer_that_has_forgotten(
+    rung: Step,
+) -> None:
+    """The rungs were there when it was begun, and the window ended while they were climbed."""
+    can = Capabilities(replay_window_ms=5_000)
+    rungs = steps(can, doubt(), SENT, MARGIN)
+    said: list[Step] = []
+    is_known = True
+
+    async def inquire() -> Evidence | NotFound:
+        nonlocal is_known
+        said.append(INQUIRE)
+        is_known = rung is not INQUIRE and rung is not REPEAT
+        # Either a tombstone of a late double, or nothing: it was forgotten.
+        return Undone("refused for ever") if rung is INQUIRE else NotFound()
+
+    async def repeat() -> Evidence:
+        said.append(REPEAT)
+        return Rejected("cancelled_reference", "")
+
+    async def cancel() -> Evidence:
+        nonlocal is_known
+        said.append(CANCEL)
+        is_known = False
+        return Undone("nothing was known, and nothing will be")
+
+    reached = asyncio.run(climb(can, rungs, inquire, repeat, cancel, known=lambda: is_known))
+    assert isinstance(reached.evidence, Unknown)
+    assert reached.awaiting is Awaiting.REPORT
+    assert said == ([INQUIRE] if rung is not CANCEL else [INQUIRE, REPEAT, CANCEL])
