@@ -384,7 +384,7 @@ class Payments:
 
     def _known(self, attempt: Attempt) -> bool:
         until = self._remembered_until(attempt)
-        return until is None or self._now() < until
+        return until is None or attempt.first_sent <= self._now() < until
 
     def _can(self, attempt: Attempt) -> Capabilities:
         found = self._acquirers.get(attempt.acquirer)

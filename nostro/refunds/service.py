@@ -189,7 +189,7 @@ class Refunds:
 
     def _known(self, refund: Refund) -> bool:
         until = self._remembered_until(refund)
-        return until is None or self._now() < until
+        return until is None or refund.first_sent <= self._now() < until
 
     def _can(self, refund: Refund) -> Capabilities:
         found = self._acquirers.get(refund.acquirer)
