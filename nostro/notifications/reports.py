@@ -8,6 +8,7 @@ import msgspec
 
 from nostro.kernel.clock import DAY, MINUTE, SystemTime
 from nostro.kernel.ids import birth_book
+from nostro.kernel.outcome import Approved, Evidence
 from nostro.kernel.ports import Notification, Reader, Report, ReportLine
 from nostro.kernel.table import text_array
 from nostro.ledger.days import day_from
@@ -16,7 +17,9 @@ from nostro.notifications.judgement import judged
 from nostro.notifications.model import NoteState
 from nostro.notifications.service import Inbox, Received
 from nostro.payments.store import ATTEMPTS
+from nostro.refunds.machine import RefundState
 from nostro.refunds.messages import Message, table_of
+from nostro.refunds.model import Refund
 from nostro.refunds.store import REFUNDS
 
 PAGE = 500
@@ -61,8 +64,9 @@ class Reports:
         messages = await self._messages([line.reference for line in lines])
         heard = Heard(len(lines))
         for line in lines:
-            state, _ = judged(messages.get(line.reference), acquirer, line.evidence)
-            if state is not NoteState.IGNORED:
+            message = messages.get(line.reference)
+            state, _ = judged(message, acquirer, line.evidence)
+            if state is not NoteState.IGNORED and not _may_still_fail(message, line.evidence):
                 heard = heard.plus(await self._line(acquirer, name, line, state))
         return heard
 
@@ -84,6 +88,12 @@ class Reports:
                 messages: list[Message] = [table.decode(row) for row in rows]
                 found |= {message.id: message for message in messages}
         return found
+
+
+def _may_still_fail(message: Message | None, evidence: Evidence) -> bool:
+    """A refund that succeeded provisionally is in a report as it was paid; that it may fail is not over by that."""
+    provisional = isinstance(message, Refund) and message.state is RefundState.PROVISIONAL
+    return provisional and isinstance(evidence, Approved)
 
 
 def _end(report: Report) -> int:

@@ -24,7 +24,7 @@ from nostro.refunds.machine import RefundState
 from nostro.work.duties import Book, Desk
 from nostro.work.report_duty import ReadingReports
 from tests.payments.test_manners import attempt, resolved, sale
-from tests.refunds.world import ACCOUNT, BOOK, World, a_world
+from tests.refunds.world import ACCOUNT, BOOK, REFUND_FAILS, World, a_world
 from tests.sandbox.process import SandboxProcess
 
 CHECKS = load("nostro.verification")
@@ -154,6 +154,18 @@ def test_a_refund_is_settled_so_too(play: Play) -> None:
         heard = await told.reports.hear("sandbox", await told.report(), told.tomorrow)
         assert (heard.lines, heard.settled) == (2, 1)
         assert (await told.world.charge(charge.id)).amount_refunded == 4_000
+
+    play(scenario)
+
+
+def test_a_refund_that_may_still_fail_is_not_final_by_the_report(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        charge = await told.world.sale(10_000, REFUND_FAILS)
+        refund = await told.world.refund(charge, 4_000)
+        assert refund.state is RefundState.PROVISIONAL
+        heard = await told.reports.hear("sandbox", await told.report(), told.tomorrow)
+        assert (heard.settled, heard.for_a_person) == (0, 0)
+        assert (await told.world.again(refund)).state is RefundState.PROVISIONAL
 
     play(scenario)
 
