@@ -34,7 +34,7 @@ $(VENV)/.sql-checked: $(SQL) pyproject.toml | setup
 	@touch $@
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Simulates the service in virtual time, 1,000 seeds; prints JSON (docs/explanation/simulation.md).
 sim: setup

@@ -49,6 +49,18 @@ def validate(body: Mapping[str, Any], path: str = "") -> None:
         validate(body["data"]["object"], f"{path}/data/object")
 
 
+def counts() -> dict[str, tuple[int, list[str]]]:
+    """What was counted so far, for another process to add."""
+    return {kind: (checked[kind], sorted(seen[kind])) for kind in checked}
+
+
+def add(counted: Mapping[str, tuple[int, list[str]]]) -> None:
+    """Add what another process counted."""
+    for kind, (count, names) in counted.items():
+        checked[kind] += count
+        seen[kind].update(names)
+
+
 def report() -> dict[str, dict[str, Any]]:
     """Of each kind: how many were checked, the properties seen with a value, and the others."""
     return {

@@ -33,15 +33,3 @@ def sdk(server: Server) -> stripe.StripeClient:
         server.secret_key, base_addresses={"api": server.url}, max_network_retries=0,
         stripe_version=versions.LATEST,
     )  # fmt: skip
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was judged against the wire schema: how many of each kind, and how much of it had a value."""
-    report = wire_schema.report()
-    if not report:
-        return
-    terminalreporter.section("judged against the wire schema", sep="-")
-    for kind, found in report.items():
-        seen, all_of_it = len(found["seen"]), len(found["seen"]) + len(found["never"])
-        share = f"{seen} of {all_of_it} properties seen with a value ({seen / all_of_it:.0%})"
-        terminalreporter.write_line(f"{kind:20} {found['checked']:6} checked, {share}")

@@ -10,7 +10,7 @@ from simulation import campaign
 from simulation.campaign import outcomes, run
 from tests.database import TestServer
 
-FRESH, JOBS = 100, 2
+FRESH, JOBS = 200, 2
 CORPUS = Path(__file__).with_name("seeds.txt")
 MINUTES = 1.0
 
