@@ -29,7 +29,7 @@ from nostro.ledger import Entry, Ledger, LedgerAccount, Recorded, bounds
 from nostro.ledger.refusals import MEANINGS, Refusal
 from nostro.payments.ladder import Doubt, queue, steps
 from nostro.payments.machine import ATTEMPT, INTENT
-from nostro.payments.service import Timing
+from nostro.payments.timing import Timing
 from nostro.refunds.machine import REFUND
 from sandbox.manners import MANNERS as SANDBOX_MANNERS
 

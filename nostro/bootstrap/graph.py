@@ -23,7 +23,8 @@ from nostro.kernel.ids import Mint
 from nostro.kernel.ports import Acquirer
 from nostro.merchants.service import Merchants
 from nostro.notifications.service import Inbox
-from nostro.payments.service import Payments, Timing
+from nostro.payments.service import Payments
+from nostro.payments.timing import Timing
 from nostro.refunds.service import Refunds
 from nostro.routing.file import rules_from
 from nostro.routing.model import Routes

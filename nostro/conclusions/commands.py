@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from datetime import UTC, datetime
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from nostro.conclusions.model import (
     Verdict,
 )
 from nostro.conclusions.store import CONCLUSIONS, OPERATORS
+from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Command, Decision, Reads, View
 from nostro.payments.machine import AttemptState
 from nostro.payments.model import Attempt
@@ -72,13 +74,14 @@ class RemoveOperator(msgspec.Struct, frozen=True):
 
 
 class ProposeConclusion(msgspec.Struct, frozen=True):
-    """ProposeConclusion what became of a message."""
+    """Propose what became of a message. `arriving_ms`: how long after its `send_by` one may still be under way."""
 
     book: int
     seed: bytes
     badge: Badge
     reference: str
     finding: Finding
+    arriving_ms: int
 
     @property
     def actor(self) -> str:
@@ -93,7 +96,7 @@ class ProposeConclusion(msgspec.Struct, frozen=True):
         ])  # fmt: skip
 
     def decide(self, view: View) -> Decision[Conclusion | Refused]:
-        """At most one proposal stands for a message."""
+        """At most one proposal stands for a message, made by one who could see all that was sent."""
         before = view.get(CONCLUSIONS, self.reference)
         refused = _not_an_operator(view, self.badge) or self._refused(view, before)
         if refused is not None:
@@ -111,7 +114,10 @@ class ProposeConclusion(msgspec.Struct, frozen=True):
     def _refused(self, view: View, before: Conclusion | None) -> Refused | None:
         if before is not None and before.state is not ConclusionState.WITHDRAWN:
             return Refused(f"{self.reference}: {before.state} already, by {before.proposed_by}")
-        return _not_open(view, self.reference, self.finding.verdict)
+        verdict = self.finding.verdict
+        return _not_open(view, self.reference, verdict) or _under_way(
+            view, self.reference, verdict, view.system_now, self.arriving_ms
+        )
 
 
 class WithdrawConclusion(msgspec.Struct, frozen=True):
@@ -149,8 +155,11 @@ class WithdrawConclusion(msgspec.Struct, frozen=True):
 class ApproveConclusion:
     """Apply what another person proposed: the settling it leads to, and the conclusion, in one transaction."""
 
-    def __init__(self, badge: Badge, proposed: Conclusion, settling: Command[Settled]) -> None:
+    def __init__(
+        self, badge: Badge, proposed: Conclusion, settling: Command[Settled], arriving_ms: int
+    ) -> None:
         self.badge, self.proposed, self.settling = badge, proposed, settling
+        self.arriving_ms = arriving_ms
         self.book, self.seed = settling.book, settling.seed
         self.actor = f"operator:{badge.name}"
 
@@ -185,7 +194,11 @@ class ApproveConclusion:
             return Refused(f"the proposal for {self.proposed.id} was changed meanwhile: look again")
         if now.proposed_by == self.badge.name:
             return Refused(f"{self.badge.name} proposed it: another operator has to approve")
-        return _not_proposed(now, self.proposed.id) or _not_open(view, now.id, now.verdict)
+        return (
+            _not_proposed(now, now.id)
+            or _not_open(view, now.id, now.verdict)
+            or _under_way(view, now.id, now.verdict, now.proposed_ms, self.arriving_ms)
+        )
 
 
 def _not_an_operator(view: View, badge: Badge) -> Refused | None:
@@ -214,3 +227,17 @@ def _not_open(view: View, reference: str, verdict: Verdict) -> Refused | None:
     if isinstance(message, Attempt) and message.cancelling and verdict is Verdict.DONE:
         return Refused(f"a cancel of {reference} may be on its way: only not_done can be concluded")
     return None
+
+
+def _under_way(
+    view: View, reference: str, verdict: Verdict, seen_ms: SystemTime, arriving_ms: int
+) -> Refused | None:
+    """Who looked at `seen_ms` cannot have seen that a message was not executed which may have arrived after that."""
+    message: Message | None = view.get(table_of(reference), reference)
+    if message is None or verdict is Verdict.DONE or message.send_by + arriving_ms < seen_ms:
+        return None
+    until = datetime.fromtimestamp((message.send_by + arriving_ms) / 1_000, UTC)
+    return Refused(
+        f"{reference} was sent {message.sends} times, the last may arrive until {until:%FT%TZ}:"
+        " look at the acquirer's books after that, and propose then"
+    )

@@ -60,6 +60,7 @@ class Conclusions:
         self._book, self._live, self._decider, self._store = book, live, decider(book), store
         self._merchants, self._payments, self._refunds = merchants, payments, refunds
         self._hash_key, self._entropy = hash_key, entropy
+        self._arriving_ms = payments.timing.arriving_ms
 
     # People
 
@@ -102,7 +103,9 @@ class Conclusions:
             QUERIES["insert_evidence"], self._book, evidence.sha256, evidence.name, evidence.body
         )
         finding = Finding(verdict, acquirer_reference, reason, evidence.sha256)
-        command = ProposeConclusion(self._book, self._seed(), badge, reference, finding)
+        command = ProposeConclusion(
+            self._book, self._seed(), badge, reference, finding, self._arriving_ms
+        )
         return await self._decider.run(command)
 
     async def withdraw(self, key: Secret, reference: str) -> Conclusion | Refused:
@@ -123,7 +126,8 @@ class Conclusions:
                 else f"nothing is proposed for {reference}"
             )
         settling = await self._settling(proposed)
-        return await self._decider.run(ApproveConclusion(badge, proposed, settling))
+        command = ApproveConclusion(badge, proposed, settling, self._arriving_ms)
+        return await self._decider.run(command)
 
     async def find(self, reference: str) -> Conclusion | None:
         """The conclusion about a message, if there is one."""

@@ -21,7 +21,7 @@ def is_open(message: Message) -> bool:
 
 
 def judged(message: Message | None, acquirer: str, evidence: Evidence) -> Judgement:
-    """What becomes of a notification; TAKEN if it may have its effect."""
+    """What becomes of a notification; APPLIED if it may have its effect."""
     if message is None:
         return NoteState.UNMATCHED, "no message of ours has this reference"
     if message.acquirer != acquirer:
@@ -30,10 +30,18 @@ def judged(message: Message | None, acquirer: str, evidence: Evidence) -> Judgem
     if differs:
         return NoteState.QUARANTINED, differs
     if is_open(message):
-        return NoteState.TAKEN, ""
+        return _of_open(message, evidence)
     if isinstance(evidence, Approved) == (message.state in _GOOD):
         return NoteState.IGNORED, f"it is {message.state} already"
     return NoteState.QUARANTINED, f"{type(evidence).__name__} of what is {message.state}"
+
+
+def _of_open(message: Message, evidence: Evidence) -> Judgement:
+    """What will be undone any moment is not paid."""
+    cancelling = isinstance(message, Attempt) and message.cancelling
+    if cancelling and isinstance(evidence, Approved):
+        return NoteState.QUARANTINED, "a cancel of it may be on its way and undo it"
+    return NoteState.APPLIED, "it settles its message, or makes it due"
 
 
 def _differs(message: Message, evidence: Evidence) -> str | None:

@@ -12,7 +12,6 @@ from nostro.kernel.clock import SystemTime
 class NoteState(StrEnum):
     """What became of it."""
 
-    TAKEN = "taken"  # it is evidence, and is being applied; sent again, it is applied again
     APPLIED = "applied"  # it settled its message, or made it due
     IGNORED = "ignored"  # it says what is known
     QUARANTINED = "quarantined"  # it contradicts what we know: a person looks at it

@@ -24,5 +24,5 @@ SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 -- name: open_notifications
 -- What a person has to look at, the oldest first.
 SELECT id, reference, state, reason, received_ms FROM nostro.notifications
-WHERE book_id = $1 AND state IN ('taken', 'quarantined', 'unmatched')
+WHERE book_id = $1 AND state IN ('quarantined', 'unmatched')
 ORDER BY received_ms LIMIT $2;

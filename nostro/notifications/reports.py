@@ -15,7 +15,7 @@ from nostro.ledger.days import day_from
 from nostro.merchants.service import Merchants
 from nostro.notifications.judgement import judged
 from nostro.notifications.model import NoteState
-from nostro.notifications.service import Inbox, Received
+from nostro.notifications.service import Inbox
 from nostro.payments.store import ATTEMPTS
 from nostro.refunds.machine import RefundState
 from nostro.refunds.messages import Message, table_of
@@ -67,16 +67,17 @@ class Reports:
             message = messages.get(line.reference)
             state, _ = judged(message, acquirer, line.evidence)
             if state is not NoteState.IGNORED and not _may_still_fail(message, line.evidence):
-                heard = heard.plus(await self._line(acquirer, name, line, state))
+                heard = heard.plus(await self._line(acquirer, name, line))
         return heard
 
-    async def _line(self, acquirer: str, name: str, line: ReportLine, state: NoteState) -> Heard:
+    async def _line(self, acquirer: str, name: str, line: ReportLine) -> Heard:
         told = Notification(f"{name}/{line.number}", line.reference, line.evidence)
         body = msgspec.json.encode(line)
-        if await self._inbox.take(acquirer, told, body, evidence=True) is Received.AGAIN:
+        note = await self._inbox.take(acquirer, told, body, evidence=True)
+        if note is None:
             return Heard(again=1)
-        settles = state is NoteState.TAKEN
-        return Heard(settled=settles, for_a_person=not settles)
+        for_a_person = note.state in (NoteState.QUARANTINED, NoteState.UNMATCHED)
+        return Heard(settled=note.state is NoteState.APPLIED, for_a_person=for_a_person)
 
     async def _messages(self, references: Sequence[str]) -> dict[str, Message]:
         found: dict[str, Message] = {}

@@ -1,4 +1,4 @@
-"""The inbox: verify, take, settle. What it answers decides whether the acquirer sends it again."""
+"""The inbox: verify, then take and settle at once. What it answers decides whether the acquirer sends it again."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import msgspec
 
 from nostro.events.emit import Origin
 from nostro.kernel.capabilities import Capabilities
+from nostro.kernel.command import Command
 from nostro.kernel.ids import birth_book
 from nostro.kernel.ports import Decider, Entropy, Forged, Notification, NotificationReader, Reader
 from nostro.kernel.table import text_array
 from nostro.merchants.service import Merchants
-from nostro.notifications.commands import CloseNotification, Taken, TakeNotification
-from nostro.notifications.model import NoteState
+from nostro.notifications.commands import TakeNotification
+from nostro.notifications.model import Note
 from nostro.payments.model import Attempt
 from nostro.payments.service import Merchant, Payments
 from nostro.payments.settle import Settled
 from nostro.payments.store import CHARGES
-from nostro.refunds.messages import Message
+from nostro.refunds.messages import Message, table_of
 from nostro.refunds.service import Refunds
 
 BODY_BYTES_MAX = 65_536
@@ -68,42 +69,48 @@ class Inbox:
         except Forged:
             return Received.FORGED
         can = source.capabilities
-        return await self.take(acquirer, told, body, evidence=can.notifies and not can.inquiry)
+        evidence = can.notifies and not can.inquiry
+        note = await self.take(acquirer, told, body, evidence)
+        return Received.AGAIN if note is None else Received.WELL
 
     async def take(
         self, acquirer: str, told: Notification, body: bytes, evidence: bool
-    ) -> Received:
-        """Take what is known to be the acquirer's word. `evidence`: it settles; else its message is asked about now."""
+    ) -> Note | None:
+        """Take what is known to be the acquirer's word. `evidence`: it settles; else its message is asked about now.
+
+        None if somebody else holds the message: nothing was kept, tell it again.
+        """
         modes = dict(await self._merchants.books())
         book = birth_book(told.reference)
         if (
             book is None or book not in modes
         ):  # whose it is nobody can know: the first book keeps it
             book = min(modes)
-        command = TakeNotification(book, self._seed(), acquirer, told, body.decode(), evidence)
-        taken: Taken = await self._decider(book).run(command)
-        if taken.message is None:
-            return Received.WELL
-        settled = await self._settle(book, modes[book], taken.message, told)
-        if not settled.applied:
-            return Received.AGAIN
-        await self._decider(book).run(
-            CloseNotification(
-                book, self._seed(), taken.note.id, NoteState.APPLIED, "it settled its message"
-            )
+        message = await self._message(book, told.reference) if evidence else None
+        settling = (
+            None if message is None else await self._settling(book, modes[book], message, told)
         )
-        return Received.WELL
+        command = TakeNotification(book, self._seed(), acquirer, told, body.decode(), settling)
+        return await self._decider(book).run(command)
 
-    async def _settle(self, book: int, live: bool, message: Message, told: Notification) -> Settled:
+    async def _message(self, book: int, reference: str) -> Message | None:
+        table = table_of(reference)
+        rows = await self._reader.fetch(table.read, book, text_array([reference]))
+        return table.decode(rows[0]) if rows else None
+
+    async def _settling(
+        self, book: int, live: bool, message: Message, told: Notification
+    ) -> Command[Settled]:
         account = await self._merchants.find(message.account)
         assert account is not None, "a message has its account"
         shown = message.key.partition("/")[2] if message.key else None
         origin = Origin(message.account, live, message.request_id, shown)
         merchant = Merchant(book, origin, account.fee)
         if isinstance(message, Attempt):
-            return await self._payments.settle(merchant, message, told.evidence)
+            return self._payments.settling(merchant, message, told.evidence)
         rows = await self._reader.fetch(CHARGES.read, book, text_array([message.charge]))
-        return await self._refunds.settle(merchant, message, CHARGES.decode(rows[0]), told.evidence)
+        charge = CHARGES.decode(rows[0])
+        return self._refunds.settling(merchant, message, charge, told.evidence)
 
     def _seed(self) -> bytes:
         return self._entropy.bytes(16)

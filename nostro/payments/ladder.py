@@ -1,7 +1,7 @@
 """The ladder of evidence for a message whose outcome is unknown (DESIGN §3.3), by what its acquirer can be asked.
 
 Inquire, repeat under the same reference, cancel by reference, wait for what the acquirer says by itself, a person: the
-first rung there is. `steps` is pure; `climb` goes up as far as evidence is needed.
+first rung there is. `steps` is pure; `climb` goes up as far as evidence is needed; a `Ladder` is both for one message.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import msgspec
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.outcome import Evidence, NotFound, Rejected, Undone, Unknown
+from nostro.kernel.ports import Clock
+from nostro.payments.timing import Timing
 
 
 class Step(StrEnum):
@@ -46,15 +48,6 @@ class Reached(msgspec.Struct, frozen=True):
 
     evidence: Evidence
     awaiting: Awaiting | None = None
-
-
-def remembered_until(
-    can: Capabilities, first_sent: SystemTime, clocks_ms: int
-) -> SystemTime | None:
-    """Until when the acquirer surely knows the reference, clocks being `clocks_ms` apart at most. None is for ever."""
-    if can.replay_window_ms is None:
-        return None
-    return SystemTime(first_sent + can.replay_window_ms - clocks_ms)
 
 
 def steps(can: Capabilities, doubt: Doubt, now: SystemTime, margin_ms: int) -> tuple[Step, ...]:
@@ -117,3 +110,47 @@ def _if_known(can: Capabilities, evidence: Evidence, known: Callable[[], bool]) 
     if isinstance(evidence, Undone) and not known():
         return Reached(Unknown(f"{evidence.cause}, by one that may have forgotten"), queue(can))
     return Reached(evidence)
+
+
+class Ladder:
+    """What can be done about one message in doubt, by what its acquirer can, and by now."""
+
+    def __init__(self, can: Capabilities, doubt: Doubt, clock: Clock, timing: Timing) -> None:
+        self._can, self._doubt, self._clock, self._timing = can, doubt, clock, timing
+
+    @property
+    def rungs(self) -> tuple[Step, ...]:
+        """The rungs there are now."""
+        return steps(self._can, self._doubt, self._clock.system(), self._timing.margin_ms)
+
+    @property
+    def queue(self) -> Awaiting | None:
+        """Where the message waits, if there is nothing to be asked."""
+        return None if self.rungs else queue(self._can)
+
+    def repeat_by(self) -> SystemTime:
+        """The `send_by` of a repeat that leaves now: within the time in which the acquirer surely knows the reference."""
+        soon = SystemTime(self._clock.system() + self._timing.send_ms)
+        until = self._remembered_until
+        return soon if until is None else min(soon, until)
+
+    async def climb(
+        self,
+        inquire: Callable[[], Awaitable[Evidence | NotFound]],
+        repeat: Callable[[], Awaitable[Evidence | None]],
+        cancel: Callable[[], Awaitable[Evidence]],
+    ) -> Reached:
+        """Evidence from the first rung that gives some."""
+        return await climb(self._can, self.rungs, inquire, repeat, cancel, known=self._known)
+
+    @property
+    def _remembered_until(self) -> SystemTime | None:
+        """Until when the acquirer surely knows the reference, by any clock. None is for ever."""
+        if self._can.replay_window_ms is None:
+            return None
+        window = self._can.replay_window_ms - self._timing.clocks_ms
+        return SystemTime(self._doubt.first_sent + window)
+
+    def _known(self) -> bool:
+        until = self._remembered_until
+        return until is None or self._doubt.first_sent <= self._clock.system() < until

@@ -83,14 +83,14 @@ FROM unnest(
 WITH done AS (
     UPDATE nostro.payment_attempts AS t
     SET
-        state = x.state, lease_until = x.lease_until, holder = x.holder, epoch = x.epoch, sends
-        = x.sends, cancelling = x.cancelling, doubt_hold = x.doubt_hold, evidence = x.evidence,
-        awaiting = x.awaiting
+        state = x.state, lease_until = x.lease_until, send_by = x.send_by, holder = x.holder,
+        epoch = x.epoch, sends = x.sends, cancelling = x.cancelling, doubt_hold = x.doubt_hold,
+        evidence = x.evidence, awaiting = x.awaiting
     FROM unnest(
-        $2::text [], $3::text [], $4::bigint [], $5::text [], $6::bigint [], $7::bigint [],
-        $8::boolean [], $9::text [], $10::text [], $11::text []
+        $2::text [], $3::text [], $4::bigint [], $5::bigint [], $6::text [], $7::bigint [],
+        $8::bigint [], $9::boolean [], $10::text [], $11::text [], $12::text []
     ) AS x (
-        id, state, lease_until, holder, epoch, sends, cancelling, doubt_hold, evidence,
+        id, state, lease_until, send_by, holder, epoch, sends, cancelling, doubt_hold, evidence,
         awaiting
     )
     WHERE t.book_id = $1 AND t.id = x.id

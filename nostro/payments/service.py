@@ -16,7 +16,7 @@ from nostro.idempotency.commands import Guarded
 from nostro.idempotency.model import Replayed, Request
 from nostro.kernel.answer import Answer, Proceed, Refusal
 from nostro.kernel.capabilities import NOBODY, Capabilities
-from nostro.kernel.clock import DAY, MINUTE, SECOND, BusinessTime, SystemTime, start_of_day
+from nostro.kernel.clock import DAY, BusinessTime, SystemTime, start_of_day
 from nostro.kernel.command import Command
 from nostro.kernel.errors import CommitUnknown, NostroError, Unavailable
 from nostro.kernel.money import FeeSchedule
@@ -52,18 +52,11 @@ from nostro.payments.commands import (
     UpdateIntent,
     facts_of,
 )
-from nostro.payments.ladder import (
-    Awaiting,
-    Doubt,
-    Step,
-    climb,
-    queue,
-    remembered_until,
-    steps,
-)
+from nostro.payments.ladder import Awaiting, Doubt, Ladder
 from nostro.payments.model import Attempt
 from nostro.payments.settle import Settle, Settled, Then
 from nostro.payments.store import QUERIES
+from nostro.payments.timing import Timing
 from nostro.routing.failover import verdict
 from nostro.routing.health import Health
 from nostro.routing.model import Facts, Routes
@@ -80,35 +73,6 @@ _NO_LIVE_ACQUIRER = Refusal(
 # these even after they were approved; of the others it only stops what never arrived.
 _ROUTED = (Operation.SALE, Operation.AUTHORIZE)
 log = logging.getLogger(__name__)
-
-
-class Timing(msgspec.Struct, frozen=True):
-    """Deadlines of a call, in milliseconds of system time."""
-
-    send_ms: int = 2 * SECOND  # a message not written by then is never written
-    call_ms: int = 10 * SECOND  # an answer after that is no answer
-    settle_ms: int = 10 * SECOND  # the lease goes on that long for settling
-    retry_ms: int = 1 * SECOND  # an unknown outcome is first asked about after this
-    retry_longest_ms: int = 15 * SECOND  # all is known so long after an acquirer is back
-    poll_longest_ms: int = (
-        60 * SECOND
-    )  # a refund that is under way, or waits for money, is looked at
-    waiting_ms: int = 60 * MINUTE  # what nobody can be asked about is looked at again after this
-
-    @property
-    def longest_lease_ms(self) -> int:
-        """Nothing is leased for longer, but what waits in a named queue."""
-        return max(self.call_ms + self.settle_ms, self.retry_longest_ms)
-
-    @property
-    def clocks_ms(self) -> int:
-        """How far our clocks and an acquirer's may be apart where its memory is relied on."""
-        return self.send_ms
-
-    @property
-    def margin_ms(self) -> int:
-        """What has to be left of an acquirer's memory, so that a repeat is there before it ends."""
-        return self.send_ms + self.call_ms
 
 
 class Merchant(msgspec.Struct, frozen=True):
@@ -340,13 +304,11 @@ class Payments:
         then: Then | None = None,
     ) -> Settle:
         """The command that settles an attempt by evidence."""
-        rungs = self._rungs(attempt)
-        if not rungs:
-            awaiting = queue(self._can(attempt))
+        waits = self._ladder(attempt).queue
         return Settle(
             merchant.book, self._seed(), merchant.origin, attempt, evidence, merchant.fee,
-            self._available_on(evidence), self._retry_at(attempt, rungs), awaiting,
-            then,
+            self._available_on(evidence), self._retry_at(attempt, waits is not None),
+            waits or awaiting, then,
         )  # fmt: skip
 
     # What the worker finishes
@@ -357,34 +319,21 @@ class Payments:
         attempt = await self._decider(merchant.book).run(claim)
         if attempt is None:
             return None
-        reached = await climb(
-            self._can(attempt), self._rungs(attempt),
+        reached = await self._ladder(attempt).climb(
             lambda: self._acquirers[attempt.acquirer].inquire(attempt.id),
             lambda: self._repeat(merchant.book, attempt),
             lambda: self._cancel(merchant.book, attempt),
-            known=lambda: self._known(attempt),
-        )  # fmt: skip
+        )
         return await self.settle(merchant, attempt, reached.evidence, reached.awaiting)
 
     async def _repeat(self, book: int, attempt: Attempt) -> Evidence | None:
         """Once more under the same reference; None if another instance holds it by now."""
-        send_by = SystemTime(self._now() + self.timing.send_ms)
-        until = self._remembered_until(attempt)
-        count = CountSend(
-            book, self._seed(), attempt, send_by if until is None else min(send_by, until)
-        )
+        count = CountSend(book, self._seed(), attempt, self._ladder(attempt).repeat_by())
         counted = await self._decider(book).run(count)
         return None if counted is None else await self._call(book, counted, None)
 
-    def _rungs(self, attempt: Attempt) -> tuple[Step, ...]:
-        return steps(self._can(attempt), _doubt(attempt), self._now(), self.timing.margin_ms)
-
-    def _remembered_until(self, attempt: Attempt) -> SystemTime | None:
-        return remembered_until(self._can(attempt), attempt.first_sent, self.timing.clocks_ms)
-
-    def _known(self, attempt: Attempt) -> bool:
-        until = self._remembered_until(attempt)
-        return until is None or attempt.first_sent <= self._now() < until
+    def _ladder(self, attempt: Attempt) -> Ladder:
+        return Ladder(self._can(attempt), _doubt(attempt), self._clock, self.timing)
 
     def _can(self, attempt: Attempt) -> Capabilities:
         found = self._acquirers.get(attempt.acquirer)
@@ -432,11 +381,11 @@ class Payments:
     def _lease(self) -> SystemTime:
         return SystemTime(self._now() + self.timing.call_ms + self.timing.settle_ms)
 
-    def _retry_at(self, attempt: Attempt, rungs: tuple[Step, ...]) -> SystemTime:
+    def _retry_at(self, attempt: Attempt, waits: bool) -> SystemTime:
         """Back off with the attempt's age: nobody asks a silent acquirer ever faster."""
-        if not rungs:
+        if waits:
             return SystemTime(self._now() + self.timing.waiting_ms)
-        age = max(0, self._now() - attempt.send_by)
+        age = max(0, self._now() - attempt.first_sent)
         wait = min(self.timing.retry_longest_ms, max(self.timing.retry_ms, age // 2))
         return SystemTime(self._now() + wait)
 

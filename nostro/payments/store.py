@@ -24,8 +24,8 @@ ATTEMPTS = Table(
     Attempt,
     QUERIES,
     mutable=(
-        "state", "lease_until", "holder", "epoch", "sends", "cancelling", "doubt_hold", "evidence",
-        "awaiting",
+        "state", "lease_until", "send_by", "holder", "epoch", "sends", "cancelling", "doubt_hold",
+        "evidence", "awaiting",
     ),
     audited="state",
     about="intent",

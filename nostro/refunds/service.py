@@ -17,19 +17,12 @@ from nostro.kernel.errors import CommitUnknown, Unavailable
 from nostro.kernel.outcome import Evidence, NotSent, Outcome
 from nostro.kernel.ports import Acquirer, Clock, Decider, Entropy, PaymentMessage, Reader
 from nostro.kernel.table import text_array
-from nostro.payments.ladder import (
-    Awaiting,
-    Doubt,
-    Step,
-    climb,
-    queue,
-    remembered_until,
-    steps,
-)
+from nostro.payments.ladder import Awaiting, Doubt, Ladder
 from nostro.payments.model import Charge
-from nostro.payments.service import Merchant, Reply, Timing
+from nostro.payments.service import Merchant, Reply
 from nostro.payments.settle import Settled
 from nostro.payments.store import CHARGES, INTENTS
+from nostro.payments.timing import Timing
 from nostro.refunds.claim import REPEATABLE, ClaimRefund, CountRefundSend, FundRefund
 from nostro.refunds.commands import (
     CancelRefund,
@@ -133,14 +126,13 @@ class Refunds:
         awaiting: Awaiting | None = None,
     ) -> SettleRefund:
         """The command that settles a refund by evidence."""
-        rungs = self._rungs(refund)
-        if not rungs:
-            awaiting = queue(self._can(refund))
+        waits = self._ladder(refund).queue
         in_doubt = refund.state in REPEATABLE
         longest = self.timing.retry_longest_ms if in_doubt else self.timing.poll_longest_ms
         return SettleRefund(
             merchant.book, self._seed(), merchant.origin, refund, charge, evidence,
-            self._retry_at(refund.send_by, longest) if rungs else self._much_later(), awaiting,
+            self._retry_at(refund.first_sent, longest) if waits is None else self._much_later(),
+            waits or awaiting,
         )  # fmt: skip
 
     # What the worker finishes
@@ -155,13 +147,11 @@ class Refunds:
         assert charge is not None, "a refund has its charge"
         if refund.state is RefundState.WAITING:
             return await self._fund(merchant, refund, charge)
-        reached = await climb(
-            self._can(refund), self._rungs(refund),
+        reached = await self._ladder(refund).climb(
             lambda: self._acquirers[refund.acquirer].inquire(refund.id),
             lambda: self._repeat(merchant.book, refund),
             lambda: self._acquirers[refund.acquirer].cancel(refund.id),
-            known=lambda: self._known(refund),
-        )  # fmt: skip
+        )
         return await self.settle(merchant, refund, charge, reached.evidence, reached.awaiting)
 
     async def _fund(self, merchant: Merchant, refund: Refund, charge: Charge) -> Settled | None:
@@ -174,22 +164,12 @@ class Refunds:
 
     async def _repeat(self, book: int, refund: Refund) -> Evidence | None:
         """Once more under the same reference; None if another instance holds it by now."""
-        send_by = SystemTime(self._now() + self.timing.send_ms)
-        until = self._remembered_until(refund)
-        send_by = send_by if until is None else min(send_by, until)
-        count = CountRefundSend(book, self._seed(), refund, send_by)
+        count = CountRefundSend(book, self._seed(), refund, self._ladder(refund).repeat_by())
         counted = await self._decider(book).run(count)
         return None if counted is None else await self._call(counted)
 
-    def _rungs(self, refund: Refund) -> tuple[Step, ...]:
-        return steps(self._can(refund), _doubt(refund), self._now(), self.timing.margin_ms)
-
-    def _remembered_until(self, refund: Refund) -> SystemTime | None:
-        return remembered_until(self._can(refund), refund.first_sent, self.timing.clocks_ms)
-
-    def _known(self, refund: Refund) -> bool:
-        until = self._remembered_until(refund)
-        return until is None or refund.first_sent <= self._now() < until
+    def _ladder(self, refund: Refund) -> Ladder:
+        return Ladder(self._can(refund), _doubt(refund), self._clock, self.timing)
 
     def _can(self, refund: Refund) -> Capabilities:
         found = self._acquirers.get(refund.acquirer)

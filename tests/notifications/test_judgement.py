@@ -26,7 +26,7 @@ S, N = AttemptState, NoteState
 @pytest.mark.parametrize(
     ("state", "evidence", "becomes"),
     [
-        (S.SENDING, YES, N.TAKEN), (S.UNKNOWN, YES, N.TAKEN), (S.UNKNOWN, NO, N.TAKEN),
+        (S.SENDING, YES, N.APPLIED), (S.UNKNOWN, YES, N.APPLIED), (S.UNKNOWN, NO, N.APPLIED),
         (S.UNKNOWN, Approved("x", 2_001, "usd"), N.QUARANTINED),
         (S.UNKNOWN, Approved("x", 2_000, "eur"), N.QUARANTINED),
         (S.APPROVED, YES, N.IGNORED), (S.DECLINED, NO, N.IGNORED), (S.UNDONE, Undone("x"), N.IGNORED),
@@ -46,4 +46,4 @@ def test_another_acquirers_word_counts_for_nothing() -> None:
 
 def test_a_void_is_of_the_whole_authorization() -> None:
     void = attempt(S.UNKNOWN, Operation.VOID)
-    assert judged(void, "sandbox", Approved("x", 9_999, "usd"))[0] is N.TAKEN
+    assert judged(void, "sandbox", Approved("x", 9_999, "usd"))[0] is N.APPLIED

@@ -205,6 +205,7 @@ def test_a_provisional_refund_is_polled_less_and_less_often(play: Play) -> None:
         refund = await world.refund(charge, 3_000)
         waits = []
         for _ in range(3):
+            world.clock.system_ahead += max(0, refund.lease_until - world.clock.system())
             refund = await world.resolve(refund)
             assert refund.state is RefundState.PROVISIONAL
             waits.append(refund.lease_until - world.clock.system())

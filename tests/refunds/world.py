@@ -31,8 +31,9 @@ from nostro.payment_methods.model import CardFacts, PaymentMethod
 from nostro.payment_methods.store import METHODS
 from nostro.payments.commands import Changes, MethodChoice
 from nostro.payments.model import Charge, Intent, Terms
-from nostro.payments.service import Merchant, Payments, Reply, Timing
+from nostro.payments.service import Merchant, Payments, Reply
 from nostro.payments.store import CHARGES
+from nostro.payments.timing import Timing
 from nostro.refunds.commands import RefundRequest
 from nostro.refunds.due import due_refunds
 from nostro.refunds.model import Refund
