@@ -8,7 +8,7 @@ import pytest
 
 from nostro.acquirers.manners import MANNERS
 from nostro.kernel.capabilities import Capabilities
-from nostro.kernel.clock import SystemTime
+from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.outcome import (
     Approved,
     Evidence,
@@ -18,7 +18,8 @@ from nostro.kernel.outcome import (
     Undone,
     Unknown,
 )
-from nostro.payments.ladder import Awaiting, Doubt, Step, climb, steps
+from nostro.payments.ladder import Awaiting, Doubt, Ladder, Step, climb, steps
+from nostro.payments.timing import Timing
 
 SENT, MARGIN = SystemTime(1_000_000), 500
 INQUIRE, REPEAT, CANCEL = Step
@@ -197,3 +198,39 @@ def test_a_host_that_stalls_between_the_rungs_believes_no_acquirer_that_has_forg
     assert isinstance(reached.evidence, Unknown)
     assert reached.awaiting is Awaiting.REPORT
     assert said == ([INQUIRE] if rung is not CANCEL else [INQUIRE, REPEAT, CANCEL])
+
+
+class Standing:
+    """A clock that a test moves."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def system(self) -> SystemTime:
+        return SystemTime(self.now)
+
+    def business(self) -> BusinessTime:
+        return BusinessTime(self.now)
+
+
+@pytest.mark.parametrize(
+    ("age", "send_by"),
+    [(0, 2_000), (55_999, 57_999), (56_000, 58_000), (57_500, 58_000), (10**9, 58_000)],
+)
+def test_a_repeat_is_written_while_the_reference_is_surely_known_or_never(
+    age: int, send_by: int
+) -> None:
+    """A window of a minute, clocks that may be two seconds apart, two seconds to send."""
+    can, clock = Capabilities(replay_window_ms=60_000), Standing(SENT + age)
+    assert Ladder(can, doubt(), clock, Timing()).repeat_by() - SENT == send_by
+    always = Ladder(Capabilities(), doubt(), clock, Timing())
+    assert always.repeat_by() - SENT == age + 2_000
+
+
+def test_a_message_waits_in_a_queue_once_no_rung_is_left() -> None:
+    can = Capabilities(inquiry=False, replay_window_ms=60_000)
+    clock = Standing(SENT)
+    ladder = Ladder(can, doubt(), clock, Timing())
+    assert (ladder.rungs, ladder.queue) == ((REPEAT, CANCEL), None)
+    clock.now += 60_000 - 12_000
+    assert (ladder.rungs, ladder.queue) == ((), Awaiting.REPORT)
