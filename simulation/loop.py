@@ -174,8 +174,11 @@ class SimLoop(base_events.BaseEventLoop):
             self._ready.extend(handles)
 
     def _task(self, loop: Any, work: Any, **given: Any) -> Any:
-        task = _Task(work, loop=loop, **given)
+        task = _Task.__new__(_Task)
         task.number = len(self._kept)
+        task.__init__(work, loop=loop, **given)  # type: ignore[misc]
+        # Nobody asks for all tasks, and those of dead hosts would be among them for ever.
+        asyncio._unregister_task(task)  # type: ignore[attr-defined]
         self._kept.append(task)
         return task
 
