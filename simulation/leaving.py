@@ -35,7 +35,7 @@ class Leaving:
             return
         reference = request.reference
         row = self._database.execute(
-            _ROW, {"b": self._book, "r": reference}, prepare=False
+            _ROW, {"b": self._book, "r": reference}, prepare=True
         ).fetchone()
         if row is None:
             self.faults.append((reference, "left without being intended"))

@@ -178,7 +178,7 @@ class SimLoop(base_events.BaseEventLoop):
         task.number = len(self._kept)
         task.__init__(work, loop=loop, **given)  # type: ignore[misc]
         # Nobody asks for all tasks, and those of dead hosts would be among them for ever.
-        asyncio._unregister_task(task)  # type: ignore[attr-defined]
+        asyncio._unregister_task(task)
         self._kept.append(task)
         return task
 
