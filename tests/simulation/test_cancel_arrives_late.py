@@ -15,7 +15,7 @@ from tests.database import TestServer
 
 
 class LateCancel(Run):
-    """An acquirer that ignores `send_by`: the sale takes 15 seconds to it, the first cancel 30."""
+    """An acquirer that ignores `send_by`: the sale takes 17 seconds to it, the first cancel 30."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(place, "sale", Crash(), True)
@@ -26,7 +26,7 @@ class LateCancel(Run):
         api = Slot(self.world, "api-1", lambda machine: None)
         Slot(self.world, "work-1", self._work)
         outside = self.loop.outside
-        slow: dict[type, float] = {Authorize: 15.0, Cancel: 30.0}
+        slow: dict[type, float] = {Authorize: 17.0, Cancel: 30.0}
 
         def delayed(seconds: float, callback: Any, *given: Any) -> None:
             kind = type(given[0]) if given else object
