@@ -5,22 +5,30 @@ Ours is the product's adapter; only what carries its bytes is replaced.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import cast
 
 import msgspec
 
 from nostro.acquirers.http import CONNECT_SECONDS, HttpClient, NeverWritten, NoAnswer, always
 from nostro.acquirers.sandbox import SandboxAcquirer
-from nostro.kernel.ports import Clock, PaymentMessage
+from nostro.acquirers.sandbox_report import read_report
+from nostro.kernel.capabilities import Capabilities
+from nostro.kernel.ports import Clock, PaymentMessage, Report
 from nostro.verification.acquirer_book import Line
 from sandbox.answers import Reply, encode, render, render_refusal
+from sandbox.book import Reader
 from sandbox.decisions import Decided, Refusal, decide, mature
 from sandbox.identity import Identity
+from sandbox.manners import HONOURS, Manner
 from sandbox.messages import Authorize, Cancel, Capture, Inquire, Refund, Request, Void
 from sandbox.model import Batch, Operation
+from sandbox.settlement import write_settlement
 from simulation.faults import Faults
 from simulation.leaving import DEADLINE, Leaving
 from simulation.loop import HOST, SimLoop
+from simulation.scene import FIRST
 
 CALL_SECONDS = 10.0
 REFUND_DELAY_MS = 4_000
@@ -36,24 +44,45 @@ _KINDS = {
 class Book:
     """What the acquirer did, and when each charge stood."""
 
-    def __init__(self, loop: SimLoop, faults: Faults) -> None:
+    def __init__(
+        self, loop: SimLoop, faults: Faults, name: str = FIRST, manner: Manner = HONOURS
+    ) -> None:
         self._loop, self._faults = loop, faults
-        self.batch = Batch(loop.true_ms(), 1, REFUND_DELAY_MS)
+        self.name, self.manner = name, manner
+        self.batch = Batch(loop.true_ms(), 1, REFUND_DELAY_MS, manner)
         self.counts: Counter[str] = Counter()
         self.approved_in_part: set[str] = set()  # references
-        self.stood: dict[str, list[float]] = {}  # by reference: from when, and until when
+        self.stood: dict[tuple[str, int], list[float]] = {}  # each: from when, and until when
 
     @property
     def operations(self) -> dict[str, Operation]:
         return self.batch.operations
+
+    @property
+    def executed(self) -> list[Operation]:
+        """Everything that was ever done, what was forgotten too."""
+        return self.batch.inserted
+
+    async def report(self, day: date) -> Report:
+        """As the product asks for it."""
+        return self.report_now(day)
+
+    def report_now(self, day: date) -> Report:
+        """The settlement report of a day, written and read as the sandbox's own is."""
+        file, _ = write_settlement(cast(Reader, _Rows(self)), IDENTITY, day)
+        with file:
+            return read_report(file.read())
+
+    def is_maturing(self) -> bool:
+        """Whether a refund will still become something else."""
+        self.lines()
+        return any(row.matures_ms is not None for row in self.executed)
 
     def act(self, request: Request) -> Reply:
         """Decide one request, whole and durably."""
         batch = self.batch
         batch.now_ms = self._loop.true_ms()
         self._mature()
-        if self._faults.ignores_send_by and hasattr(request, "send_by"):
-            request.send_by = None
         try:
             answer = decide(batch, request, IDENTITY)
         except Refusal as refusal:
@@ -81,9 +110,9 @@ class Book:
         return [
             Line(
                 row.reference, row.operation, row.amount, row.currency, row.outcome, row.state,
-                row.created_ms, row.cancelled_ms is not None, row.original,
+                row.created_ms, row.cancelled_ms is not None, row.original, self.name,
             )
-            for row in self.operations.values()
+            for row in self.executed
         ]  # fmt: skip
 
     def standing_in_part(self) -> set[str]:
@@ -106,15 +135,51 @@ class Book:
         if row is None or row.operation not in ("sale", "authorize"):
             return
         if row.state == "approved":
-            self.stood.setdefault(reference, [self._loop.now])
-        elif len(self.stood.get(reference, [])) == 1:
-            self.stood[reference].append(self._loop.now)
+            self.stood.setdefault((reference, row.seq), [self._loop.now])
+        elif len(self.stood.get((reference, row.seq), [])) == 1:
+            self.stood[reference, row.seq].append(self._loop.now)
 
     def _mature(self) -> None:
         batch = self.batch
-        for row in list(batch.operations.values()):
+        for row in batch.inserted:
             if row.matures_ms is not None and row.matures_ms <= batch.now_ms:
                 mature(batch, row)
+
+
+class _Rows:
+    """The book in memory as what writes the settlement file reads it (`settlement` in the sandbox's queries)."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def rows(self, _: str, start: int, stop: int) -> Iterator[tuple[object, ...]]:
+        """The lines of a day."""
+        lines = [
+            (row.seq, *line, row.merchant, row.reference, row.original, row.currency, row.amount)
+            for row in self._book.executed
+            if row.outcome == "approved"
+            for line in _lines_of(row, start, stop)
+        ]
+        return iter(sorted(lines, key=lambda line: line[:2]))
+
+
+def _lines_of(row: Operation, start: int, stop: int) -> Iterator[tuple[str, int, int]]:
+    def within(when: int | None) -> bool:
+        return when is not None and start <= when < stop
+
+    cancelled = row.cancelled_ms
+    if row.operation == "sale" and within(row.created_ms):
+        if cancelled is None or cancelled >= stop:
+            yield "sale", 1, 1
+    elif row.operation == "sale" and row.created_ms < start and within(cancelled):
+        yield "sale_reversal", -1, -1
+    elif row.operation == "capture" and within(row.created_ms):
+        yield "capture", 1, 1
+    elif row.operation == "refund":
+        if within(row.matured_ms if row.refund_manner == "pending" else row.created_ms):
+            yield "refund", -1, 1
+        if row.state == "failed" and within(row.matured_ms):
+            yield "refund_failure", 1, -1
 
 
 class Way(HttpClient):
@@ -138,7 +203,11 @@ class Way(HttpClient):
         """Nothing is open."""
 
     async def _carry(self, request: Request, in_time: Callable[[], bool]) -> tuple[int, bytes]:
-        rng, faults = self._loop.rng, self._faults
+        rng, faults, manner = self._loop.rng, self._faults, self._book.manner
+        if not (manner.cancels if isinstance(request, Cancel) else True) or (
+            isinstance(request, Inquire) and not manner.answers_inquiries
+        ):
+            raise AssertionError(f"{manner.name} is asked to {type(request).__name__}")
         await self._connect()
         if not in_time():
             self._is("too late to write", 1.0)
@@ -211,9 +280,15 @@ class SimAcquirer(SandboxAcquirer):
     """The product's adapter, on a host that may stall just before it looks at the deadline."""
 
     def __init__(
-        self, loop: SimLoop, book: Book, faults: Faults, clock: Clock, leaving: Leaving
+        self,
+        loop: SimLoop,
+        book: Book,
+        faults: Faults,
+        clock: Clock,
+        leaving: Leaving,
+        can: Capabilities,
     ) -> None:
-        super().__init__("http://acquirer.example", clock)
+        super().__init__("http://acquirer.example", clock, book.name, capabilities=can)
         self._loop, self._faults, self._counts = loop, faults, book.counts
         self._http = Way(loop, book, faults, leaving)
 

@@ -28,7 +28,6 @@ class Faults:
     error_after: float = 0.0
     wrong_amount: float = 0.0
     partial_approval: float = 0.0  # the charge is made, for less
-    ignores_send_by: float = 0.0  # of seeds: 1.0 for the whole seed
     # hosts
     power_every: float = 0.0
     stall_every: float = 0.0
@@ -46,8 +45,7 @@ class Faults:
     def heal(self) -> None:
         """Nothing goes wrong any more."""
         for field in fields(self):
-            if field.name != "ignores_send_by":
-                setattr(self, field.name, 0.0)
+            setattr(self, field.name, 0.0)
 
 
 # The highest rate, or for `…_every` the lowest mean.
@@ -82,5 +80,4 @@ def swarm(seed: int) -> Faults:
             setattr(faults, name, shortest * rng.choice([1, 2, 4]))
     if rng.random() < PARTIAL_SEEDS:
         faults.partial_approval = 0.1
-    faults.ignores_send_by = float(rng.random() < 0.5)
     return faults

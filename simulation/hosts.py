@@ -12,16 +12,20 @@ from nostro.events.delivery import Deliveries
 from nostro.events.model import Endpoint, Event
 from nostro.idempotency.commands import Guarded
 from nostro.kernel.answer import Refusal
+from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.errors import CommitUnknown
 from nostro.kernel.money import FeeSchedule
-from nostro.kernel.ports import Acquirer
+from nostro.kernel.ports import Acquirer, ReportSource
 from nostro.kernel.secret import Secret
 from nostro.merchants.service import Merchants
+from nostro.notifications.reports import Reports
+from nostro.notifications.service import Inbox
 from nostro.payments.due import due_attempts
 from nostro.payments.service import Payments
 from nostro.refunds.due import due_refunds
 from nostro.refunds.service import Refunds
+from nostro.routing.model import BreakerTerms, Routes, Rules
 from nostro.vault.keyring import Keyring
 from nostro.vault.presealed import PresealedCards
 from nostro.vault.sealing import Vault
@@ -41,6 +45,7 @@ from nostro.work.duties import (
 from nostro.work.leases import Lease
 from nostro.work.log_duties import TakingSnapshots
 from nostro.work.loop import Worker
+from nostro.work.report_duty import ReadingReports
 from nostro.work.webhooks import RetryingDeliveries, ServingEndpoints
 from simulation.acquirer import Book as AcquirerBook
 from simulation.acquirer import SimAcquirer
@@ -49,8 +54,10 @@ from simulation.faults import Faults
 from simulation.leaving import Leaving
 from simulation.loop import Host, SimClock, SimEntropy, SimLoop
 from simulation.receivers import Receivers
+from simulation.scene import FIRST, SECOND, Scene
 
 FEE = FeeSchedule(290, 30)
+RULES = Rules(breaker=BreakerTerms(calls_min=3))  # few clients open a circuit too
 _ENTROPY = SimEntropy("vault")
 KEYRING = Keyring.from_root(Secret("a root key that is long enough for a simulation"))
 _VAULT = Vault(KEYRING, _ENTROPY)
@@ -97,17 +104,35 @@ class World:
         book: int,
         account: str,
         leaving: Leaving,
+        scene: Scene,
     ) -> None:
         self.loop, self.faults, self.server = loop, faults, server
         self.book, self.account, self.leaving = book, account, leaving
-        self.acquirer = AcquirerBook(loop, faults)
+        self.scene = scene
+        self.acquirers = {FIRST: AcquirerBook(loop, faults, FIRST, scene.manner)}
+        if scene.has_second:
+            self.acquirers[SECOND] = AcquirerBook(loop, faults, SECOND)
         self.receivers = Receivers(loop, faults)
         self.marks: Counter[str] = Counter()
         self.days_ms = 0  # business time alone
         self.slots: list[Slot] = []
 
+    @property
+    def acquirer(self) -> AcquirerBook:
+        """The first one."""
+        return self.acquirers[FIRST]
+
     def box(self) -> TextSeal:
         return TextSeal(KEYRING, _ENTROPY)
+
+
+class OneBook(Merchants):
+    """Knows the book of its own seed alone: the others in this database are other worlds."""
+
+    only = 0
+
+    async def books(self) -> list[tuple[int, bool]]:
+        return [(self.only, False)]
 
 
 class Machine:
@@ -124,14 +149,24 @@ class Machine:
         self.committer.marks = world.marks
         cards = CardVault(_VAULT, _PRESEALED, self.pool, self.clock, self.entropy)
         acquirers: dict[str, Acquirer] = {
-            "sandbox": SimAcquirer(loop, world.acquirer, world.faults, self.clock, world.leaving)
-        }
+            name: SimAcquirer(
+                loop, book, world.faults, self.clock, world.leaving,
+                world.scene.capabilities if name == FIRST else Capabilities(),
+            )
+            for name, book in world.acquirers.items()
+        }  # fmt: skip
         given = (acquirers, cards, self.clock, self.entropy, host.instance)
-        self.payments = Payments(self.decider, self.pool, *given)
+        routes = Routes(tuple(acquirers), RULES)
+        self.payments = Payments(self.decider, self.pool, *given, routes=routes)
         self.refunds = Refunds(
             self.decider, self.pool, acquirers, self.clock, self.entropy, host.instance
         )
-        self.merchants = Merchants(self.pool, Secret("k" * 40), self.clock, self.entropy)
+        self.merchants = OneBook(self.pool, Secret("k" * 40), self.clock, self.entropy)
+        self.merchants.only = world.book
+        inbox = Inbox(
+            self.decider, self.pool, {}, self.merchants, self.payments, self.refunds, self.entropy
+        )
+        self.reports = Reports(self.pool, inbox, self.merchants)
 
     def decider(self, book: int) -> Committer:
         assert book == self.world.book
@@ -153,6 +188,8 @@ class Machine:
             self.world.box(), self.clock, self.entropy,
         )  # fmt: skip
 
+        reports = self.world.scene.reports
+
         def held() -> bool:
             return lease.held
 
@@ -167,7 +204,11 @@ class Machine:
             ServingEndpoints(book.id, deliveries, self.clock, held),
             RetryingDeliveries(book.id, deliveries, self.clock, held),
             TakingSnapshots(book, desk),
+            *([ReadingReports(book, desk, self.reports, self._sources())] if reports else []),
         ]
+
+    def _sources(self) -> dict[str, ReportSource]:
+        return {FIRST: self.world.acquirer}
 
     def _marked(self, payments: Payments) -> Any:
         return _Marked(payments, self.world.marks)

@@ -21,6 +21,7 @@ from nostro.payments.machine import INTENT, IntentStatus
 from nostro.refunds.machine import REFUND, RefundState
 from nostro.verification.acquirer_book import Line
 from nostro.verification.service import verify
+from simulation import queued
 from simulation.clients import Said, Witness, intent_of
 from simulation.database import BlockingSession
 from simulation.database import Line as Connection
@@ -59,8 +60,13 @@ class Judge:
 
     def __init__(self, world: World, witness: Witness, database: "psycopg.Connection[Any]") -> None:
         self.world, self.witness, self.database = world, witness, database
-        self.theirs = {line.reference: line for line in world.acquirer.lines()}
-        self.operations = world.acquirer.operations
+        self.executed = [row for book in world.acquirers.values() for row in book.executed]
+        for book in world.acquirers.values():
+            book.lines()  # what has matured by now
+        self.operations = {row.reference: row for row in self.executed}
+        self.stood = {
+            key: spans for book in world.acquirers.values() for key, spans in book.stood.items()
+        }
         self.intents = self._rows("payment_intents")
         self.attempts = self._rows("payment_attempts")
         self.charges = self._rows("charges")
@@ -69,12 +75,15 @@ class Judge:
         self.intent_of = {
             row["id"]: row["intent"] for row in (*self.attempts.values(), *self.refunds.values())
         }
-        standing = world.acquirer.standing_in_part()
+        books = world.acquirers.values()
+        standing = {one for book in books for one in book.standing_in_part()}
+        self.waiting, self.waiting_refunds = queued.waiting(world, database)
+        self.queued = set(self.waiting.values())
         self.for_a_person = {self.intent_of.get(one, "?") for one in standing}
         self.charges_there: dict[str, list[Any]] = defaultdict(list)
-        for reference, row in self.operations.items():
+        for row in self.executed:
             if row.operation in ("sale", "authorize"):
-                self.charges_there[self.intent_of.get(reference, "?")].append(row)
+                self.charges_there[self.intent_of.get(row.reference, "?")].append(row)
 
     def faults(self) -> list[Fault]:
         """Everything that is wrong, but for what `nostro verify` finds."""
@@ -83,6 +92,7 @@ class Judge:
             *self.everything_is_answered(),
             *self.everything_is_final(),
             *self.charged_once(),
+            *self.executed_once(),
             *self.refunds_agree(),
             *self.nothing_unknown_there(),
             *self.one_payment_per_key(),
@@ -93,7 +103,14 @@ class Judge:
 
     def everything_is_answered(self) -> Iterator[Fault]:
         """I8: who goes on asking is answered, but about a charge that only a person can settle."""
-        waits = {self.intents[one]["terms"]["metadata"]["n"] for one in self.for_a_person}
+        waits = {
+            self.intents[one]["terms"]["metadata"]["n"]
+            for one in (
+                self.for_a_person
+                | self.queued
+                | {self.refunds[one]["intent"] for one in self.waiting_refunds}
+            )
+        }
         for payment, step in self.witness.unanswered:
             if payment not in waits:
                 yield "witness", f"{payment}-{step} was never answered"
@@ -104,14 +121,15 @@ class Judge:
         And a charge that stands for less than was asked: it is in doubt, as long as nobody has looked.
         """
         for row in self.intents.values():
-            if (row["status"] == "processing") != (row["id"] in self.for_a_person):
+            if (row["status"] == "processing") != (row["id"] in self.for_a_person | self.queued):
                 yield row["id"], f"is {row['status']}"
         for row in self.attempts.values():
             known = row["intent"] in self.for_a_person and row["state"] == "unknown"
+            known = known or row["id"] in self.waiting
             if row["state"] in ("sending", "unknown") and not known:
                 yield row["intent"], f"attempt {row['id']} is {row['state']}"
         for row in self.refunds.values():
-            if row["state"] in OPEN_REFUNDS:
+            if row["state"] in OPEN_REFUNDS and row["id"] not in self.waiting_refunds:
                 yield row["intent"], f"refund {row['id']} is {row['state']}"
         for row in self.keys.values():
             if row["answer"] is None:
@@ -123,6 +141,8 @@ class Judge:
             there = self.charges_there.get(intent["id"], [])
             live = [row for row in there if row.state == "approved"]
             wanted = 1 if intent["status"] in PAID or intent["id"] in self.for_a_person else 0
+            if intent["id"] in self.queued and len(live) <= 1:
+                continue
             if len(live) != wanted:
                 yield intent["id"], f"is {intent['status']} with {len(live)} live charges"
             if intent["id"] in self.for_a_person:
@@ -137,10 +157,23 @@ class Judge:
                 )
             yield from self._never_two(intent["id"], [row.reference for row in there])
 
+    def executed_once(self) -> Iterator[Fault]:
+        """I1: no reference is executed twice, at one acquirer or at two, however forgetful they are."""
+        done: set[str] = set()
+        for row in self.executed:
+            if row.outcome != "declined":
+                if row.reference in done:
+                    yield row.reference, "was executed twice"
+                done.add(row.reference)
+        ours = {**self.attempts, **self.refunds}
+        for book in self.world.acquirers.values():
+            for row in book.executed:
+                if row.reference in ours and ours[row.reference]["acquirer"] != book.name:
+                    yield row.reference, f"was executed by {book.name}"
+
     def _never_two(self, intent: str, references: Sequence[str]) -> Iterator[Fault]:
-        stood = sorted(
-            span for one in references if (span := self.world.acquirer.stood.get(one)) is not None
-        )
+        wanted = set(references)
+        stood = sorted(span for (one, _), span in self.stood.items() if one in wanted)
         for earlier, later in itertools.pairwise(stood):
             if len(earlier) == 1 or earlier[1] > later[0]:
                 yield intent, f"two charges stood at once: {stood}"
@@ -149,6 +182,8 @@ class Judge:
         """I5, I2: each refund that succeeded is one there, no other is, and never more than was taken."""
         for refund in self.refunds.values():
             there = self.operations.get(refund["id"])
+            if refund["id"] in self.waiting_refunds:
+                continue
             stands = there is not None and there.state in ("approved", "pending")
             if stands != (refund["state"] in ("succeeded", "provisional")):
                 yield (
@@ -157,7 +192,10 @@ class Judge:
                 )
             if there is not None and there.amount != refund["amount"]:
                 yield refund["intent"], f"refund {refund['id']} has another amount there"
+        unsure = {self.refunds[one]["charge"] for one in self.waiting_refunds}
         for charge in self.charges.values():
+            if charge["id"] in unsure:
+                continue
             there = self.operations.get(charge["reference"])
             given = there.refunded if there is not None else 0
             if given != charge["amount_refunded"]:
@@ -281,7 +319,11 @@ async def verified(world: World, line: Connection) -> list[Fault]:
     await session.run([Statement(setting) for setting in (*BEGIN, *WHOLE_SETS)])
     try:
         report = await verify(
-            DatabaseSnapshot(session), world.book, _page(world.acquirer.lines()), clock, JUDGE_ALL
+            DatabaseSnapshot(session),
+            world.book,
+            _page([line for book in world.acquirers.values() for line in book.lines()]),
+            clock,
+            JUDGE_ALL,
         )
     finally:
         await session.run([Statement("COMMIT")])

@@ -9,9 +9,10 @@ import psycopg
 
 from nostro.events.commands import CreateEndpoint
 from nostro.events.emit import Origin
+from nostro.kernel.clock import DAY, MINUTE
 from nostro.kernel.ids import Mint
 from nostro.kernel.secret import Secret
-from simulation import history
+from simulation import history, queued
 from simulation import judge as judging
 from simulation.clients import CARDS, Client, KeepMethod, Witness
 from simulation.database import Line, Server
@@ -20,10 +21,12 @@ from simulation.hosts import FEE, Machine, Slot, World
 from simulation.leaving import Leaving
 from simulation.loop import Host, SimLoop
 from simulation.mistakes import MISTAKES
+from simulation.scene import CLOCK_STEP_MS, Scene, scene
 
 CLIENTS = 7
 HEALING_SECONDS = 900
 LEAP_MS = 240_000
+LATEST_SECONDS = 140  # nothing is under way for longer
 TAIL = 60
 WRONG_AMOUNT = "the acquirer approved another amount"
 
@@ -90,13 +93,16 @@ class Simulation:
         self.place, self.seed, self.minutes = place, seed, minutes
         self.faults = Faults()
         self.coming = swarm(seed) if faults is None else faults
+        stage = scene(seed) if faults is None else Scene()
         self.loop = SimLoop(seed, recording)
+        if stage.reports:  # the day ends after the misery
+            self.loop.leap_ms = DAY - int((minutes * 60 + LATEST_SECONDS + 60) * 1_000)
         place.left.append(self.loop)
         self.server = Server(place.app_url, self.loop, self.faults, place.lines)
         book = place.next_book()
         leaving = Leaving(self.loop, place.owner, book)
         account = f"acct_simulated{book:05d}"
-        self.world = World(self.loop, self.faults, self.server, book, account, leaving)
+        self.world = World(self.loop, self.faults, self.server, book, account, leaving, stage)
         self.witness = Witness()
         self.slots: list[Slot] = []
         self.counts: Counter[str] = Counter()
@@ -120,7 +126,9 @@ class Simulation:
         outcome.digest = self.loop.digest.hexdigest()
         outcome.virtual_seconds = self.loop.now
         outcome.seconds = time.perf_counter() - began
-        outcome.counts = self.counts + self.server.counts + self.world.acquirer.counts
+        outcome.counts = self.counts + self.server.counts
+        for book in self.world.acquirers.values():
+            outcome.counts += book.counts
         outcome.counts += self.world.receivers.counts
         outcome.marks = self._marks()
         return outcome
@@ -142,9 +150,21 @@ class Simulation:
         for trouble in troubles:
             trouble.cancel()
         await self._heal(clients)
+        if self.world.scene.reports:
+            await self._end_the_day()
         async with asyncio.timeout(HEALING_SECONDS):
             await asyncio.gather(*tasks)
         await self._quiet()
+
+    async def _end_the_day(self) -> None:
+        """Wait for what is under way, then until the report of the day is final; the workers read it."""
+        await asyncio.sleep(LATEST_SECONDS - 20)
+        while self.world.acquirer.is_maturing():
+            await asyncio.sleep(1)
+        now = self.loop.true_ms()
+        if now % DAY > DAY // 2:
+            self.loop.leap_ms += DAY - now % DAY + 11 * MINUTE
+        self.loop.note("THE DAY IS OVER")
 
     async def _set_up(self) -> dict[str, str]:
         """The account, its cards on file and its webhook endpoint, before anything goes wrong."""
@@ -198,9 +218,10 @@ class Simulation:
             machine = rng.choice(slots).machine
             if machine is not None:
                 self.counts["clock step"] += 1
-                machine.host.clock_ms = int(
-                    rng.choice([1_000, 30_000, 90_000]) * rng.uniform(-1, 1)
-                )
+                largest = rng.choice([1_000, 30_000, 90_000])
+                if world.scene.manner.name == "forgets":
+                    largest = CLOCK_STEP_MS
+                machine.host.clock_ms = int(largest * rng.uniform(-1, 1))
                 self.loop.note(f"clock of {machine.host.instance}: {machine.host.clock_ms}")
 
         def days() -> None:
@@ -229,7 +250,7 @@ class Simulation:
         while True:
             await asyncio.sleep(4)
             money, rest = judging.unfinished(self.place.owner, self.world.book)
-            money -= 2 * len(self.world.acquirer.standing_in_part())  # an attempt and its intent
+            money -= queued.count(self.world, self.place.owner)
             behind = not money and not rest and self._unheard()
             if not (money or rest or behind):
                 return
@@ -268,7 +289,9 @@ class Simulation:
 
     def _provoked(self, text: str) -> bool:
         """An alarm that the world has earned."""
-        counts = self.world.acquirer.counts
+        counts = sum((book.counts for book in self.world.acquirers.values()), Counter())
+        if counts["approved in part"] and (" instead of " in text or "for a person" in text):
+            return True
         earned = counts["wrong amount"] + counts["approved in part"] > 0
         return earned and text.endswith(WRONG_AMOUNT)
 
@@ -279,7 +302,8 @@ class Simulation:
         return int(row[0]) if row else 0
 
     def _marks(self) -> Counter[str]:
-        theirs, sent = self.world.acquirer.counts, self.world.receivers.counts
+        theirs = sum((book.counts for book in self.world.acquirers.values()), Counter())
+        sent = self.world.receivers.counts
         marks = Counter(self.world.marks)
         marks["late original refused by a tombstone"] = theirs[
             "refused by a tombstone, cancelled_reference"

@@ -1,0 +1,45 @@
+"""Which acquirers a seed has, and how each behaves: drawn like the faults, and never healed."""
+
+import random
+from dataclasses import dataclass, replace
+
+from nostro.acquirers.manners import capabilities
+from nostro.kernel.capabilities import Capabilities
+from sandbox.manners import HONOURS, MANNERS, Manner
+
+FIRST, SECOND = "sandbox", "second"
+REPORTING = ("mute", "forgets", "no-inquiry")  # some of their outcomes come by a report alone
+# Half of the seeds have an acquirer that honours everything.
+_DRAWN = (
+    ("honours",) * 8 + ("ignores-send-by",) * 3 + ("mute",) * 2 + ("forgets",) * 2 + ("no-inquiry",)
+)
+_WINDOW_MS = (60_000, 120_000)
+CLOCK_STEP_MS = 900  # where memory is relied on, clocks are no further apart than a send's deadline
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The manner of the first acquirer, and whether there is a second one, which honours everything."""
+
+    manner: Manner = HONOURS
+    has_second: bool = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the product is told of the first one."""
+        window = f":{self.manner.forget_after_ms}" if self.manner.name == "forgets" else ""
+        return capabilities(self.manner.name + window)
+
+    @property
+    def reports(self) -> bool:
+        """Whether some outcomes come by a settlement report alone."""
+        return self.manner.name in REPORTING
+
+
+def scene(seed: int) -> Scene:
+    """The acquirers of a seed."""
+    rng = random.Random(f"scene {seed}")
+    manner = MANNERS[rng.choice(_DRAWN)]
+    if manner.name == "forgets":
+        manner = replace(manner, forget_after_ms=rng.randint(*_WINDOW_MS))
+    return Scene(manner, rng.random() < 0.5)
