@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from nostro.kernel.outcome import Approved, Evidence, Operation
+from nostro.kernel.outcome import Approved, Evidence, Operation, Pending
 from nostro.notifications.model import NoteState
 from nostro.payments.machine import LIVE, AttemptState
 from nostro.payments.model import Attempt
 from nostro.refunds.machine import SENT, RefundState
 from nostro.refunds.messages import Message
+from nostro.refunds.model import Refund
 
 Judgement = tuple[NoteState, str]
 _GOOD = (AttemptState.APPROVED, RefundState.SUCCEEDED)
@@ -31,7 +32,7 @@ def judged(message: Message | None, acquirer: str, evidence: Evidence) -> Judgem
         return NoteState.QUARANTINED, differs
     if is_open(message):
         return _of_open(message, evidence)
-    if isinstance(evidence, Approved) == (message.state in _GOOD):
+    if _was_so(message, evidence) or isinstance(evidence, Approved) == (message.state in _GOOD):
         return NoteState.IGNORED, f"it is {message.state} already"
     return NoteState.QUARANTINED, f"{type(evidence).__name__} of what is {message.state}"
 
@@ -42,6 +43,15 @@ def _of_open(message: Message, evidence: Evidence) -> Judgement:
     if cancelling and isinstance(evidence, Approved):
         return NoteState.QUARANTINED, "a cancel of it may be on its way and undo it"
     return NoteState.APPLIED, "it settles its message, or makes it due"
+
+
+def _was_so(message: Message, evidence: Evidence) -> bool:
+    """Whether it tells of an earlier time: what was pending, or a refund that succeeded before it failed."""
+    if isinstance(evidence, Pending):
+        return True
+    if not isinstance(message, Refund) or not isinstance(evidence, Approved):
+        return False
+    return message.balance_transaction is not None or evidence.poll_after_ms is not None
 
 
 def _differs(message: Message, evidence: Evidence) -> str | None:

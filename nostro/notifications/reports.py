@@ -54,15 +54,15 @@ class Reports:
         """Settle by a report what is open. Raises Unfinished."""
         if now < _end(report) + FINAL_AFTER_MS:
             raise Unfinished(f"the report of {report.day} is final when its day is over (UTC)")
-        heard = Heard()
-        for first in range(0, len(report.lines), PAGE):
-            page = report.lines[first : first + PAGE]
+        heard, standing = Heard(len(report.lines)), _standing(report.lines)
+        for first in range(0, len(standing), PAGE):
+            page = standing[first : first + PAGE]
             heard = heard.plus(await self._page(acquirer, report.name, page))
         return heard
 
     async def _page(self, acquirer: str, name: str, lines: Sequence[ReportLine]) -> Heard:
         messages = await self._messages([line.reference for line in lines])
-        heard = Heard(len(lines))
+        heard = Heard()
         for line in lines:
             message = messages.get(line.reference)
             state, _ = judged(message, acquirer, line.evidence)
@@ -89,6 +89,16 @@ class Reports:
                 messages: list[Message] = [table.decode(row) for row in rows]
                 found |= {message.id: message for message in messages}
         return found
+
+
+def _standing(lines: Sequence[ReportLine]) -> list[ReportLine]:
+    """The lines that count: what the same report takes back (a refund that failed later that day) was not done."""
+    back = {line.reference for line in lines if not isinstance(line.evidence, Approved)}
+    return [
+        line
+        for line in lines
+        if line.reference not in back or not isinstance(line.evidence, Approved)
+    ]
 
 
 def _may_still_fail(message: Message | None, evidence: Evidence) -> bool:

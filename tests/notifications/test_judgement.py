@@ -3,11 +3,13 @@
 import pytest
 
 from nostro.kernel.clock import BusinessTime, SystemTime
-from nostro.kernel.outcome import Approved, Declined, Evidence, Operation, Undone
+from nostro.kernel.outcome import Approved, Declined, Evidence, Operation, Pending, Undone
 from nostro.notifications.judgement import judged
 from nostro.notifications.model import NoteState
 from nostro.payments.machine import AttemptState
 from nostro.payments.model import Attempt
+from nostro.refunds.machine import RefundState
+from nostro.refunds.model import Refund
 
 YES, NO = Approved("x", 2_000, "usd"), Declined("insufficient_funds")
 NOW = SystemTime(1)
@@ -32,7 +34,8 @@ S, N = AttemptState, NoteState
         (S.APPROVED, YES, N.IGNORED), (S.DECLINED, NO, N.IGNORED), (S.UNDONE, Undone("x"), N.IGNORED),
         (S.UNDONE, YES, N.QUARANTINED), (S.DECLINED, YES, N.QUARANTINED),
         (S.REJECTED, YES, N.QUARANTINED), (S.NOT_SENT, YES, N.QUARANTINED),
-        (S.APPROVED, NO, N.QUARANTINED),
+        (S.APPROVED, NO, N.QUARANTINED), (S.UNKNOWN, Pending("x", 1), N.APPLIED),
+        (S.APPROVED, Pending("x", 1), N.IGNORED), (S.DECLINED, Pending("x", 1), N.IGNORED),
     ],
 )  # fmt: skip
 def test_what_becomes_of_it(state: AttemptState, evidence: Evidence, becomes: NoteState) -> None:
@@ -47,3 +50,18 @@ def test_another_acquirers_word_counts_for_nothing() -> None:
 def test_a_void_is_of_the_whole_authorization() -> None:
     void = attempt(S.UNKNOWN, Operation.VOID)
     assert judged(void, "sandbox", Approved("x", 9_999, "usd"))[0] is N.APPLIED
+
+
+@pytest.mark.parametrize(
+    ("transaction", "poll_after", "becomes"),
+    [("txn_1", None, N.IGNORED), (None, 250, N.IGNORED), (None, None, N.QUARANTINED)],
+)
+def test_that_a_refund_succeeded_before_it_failed_is_no_news(
+    transaction: str | None, poll_after: int | None, becomes: NoteState
+) -> None:
+    refund = Refund(
+        "re_1", "acct_1", "ch_1", "pi_1", RefundState.FAILED, 2_000, "usd", "sandbox", "att_1",
+        BusinessTime(1), False, NOW, NOW, "me", balance_transaction=transaction,
+    )  # fmt: skip
+    late = Approved("x", 2_000, "usd", poll_after_ms=poll_after)
+    assert judged(refund, "sandbox", late)[0] is becomes

@@ -13,6 +13,7 @@ from nostro.acquirers.sandbox_report import fetch_report, read_report
 from nostro.db.urls import ConnectionUrls
 from nostro.kernel.clock import DAY, MINUTE, SystemTime
 from nostro.kernel.money import FeeSchedule
+from nostro.kernel.outcome import Approved, Declined, Evidence
 from nostro.kernel.ports import Misreported, Report, ReportLine
 from nostro.kernel.queries import load
 from nostro.kernel.secret import Secret
@@ -21,6 +22,7 @@ from nostro.notifications.queues import open_notes
 from nostro.notifications.reports import Reports, Unfinished
 from nostro.notifications.service import Inbox
 from nostro.refunds.machine import RefundState
+from nostro.refunds.model import Refund
 from nostro.work.duties import Book, Desk
 from nostro.work.report_duty import ReadingReports
 from tests.payments.test_manners import attempt, resolved, sale
@@ -166,6 +168,43 @@ def test_a_refund_that_may_still_fail_is_not_final_by_the_report(play: Play) -> 
         heard = await told.reports.hear("sandbox", await told.report(), told.tomorrow)
         assert (heard.settled, heard.for_a_person) == (0, 0)
         assert (await told.world.again(refund)).state is RefundState.PROVISIONAL
+
+    play(scenario)
+
+
+def of_refund(refund: Refund, *words: Evidence) -> Report:
+    """A report of one refund, a line for each word."""
+    lines = tuple(ReportLine(number, refund.id, word) for number, word in enumerate(words, 1))
+    return Report(f"{len(words)} {words[-1]}", date(2026, 1, 2), lines)
+
+
+def test_what_the_same_report_takes_back_was_not_done(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        charge = await told.world.sale(10_000, REFUND_FAILS)
+        told.world.sandbox.fault(fault="reply_lost", operation="refund", count=1)
+        refund = await told.world.refund(charge, 4_000)
+        assert refund.state is RefundState.UNKNOWN
+        report = of_refund(refund, Approved("x", 4_000, "usd"), Declined("refund_failed"))
+        for settled in (1, 0):
+            heard = await told.reports.hear("sandbox", report, told.tomorrow)
+            assert (heard.lines, heard.settled, heard.for_a_person) == (2, settled, 0)
+        assert (await told.world.again(refund)).state is RefundState.FAILED
+        found = await told.world.charge(charge.id)
+        assert (found.amount_refunded, found.refunds_reserved) == (0, 0)
+
+    play(scenario)
+
+
+def test_an_earlier_report_read_again_after_a_refund_failed_says_nothing_new(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        charge = await told.world.sale(10_000, REFUND_FAILS)
+        refund = await told.world.refund(charge, 4_000)
+        paid = of_refund(refund, Approved("x", 4_000, "usd"))
+        failed = of_refund(refund, Declined("refund_failed"))
+        for report, settled in ((paid, 0), (failed, 1), (paid, 0), (failed, 0)):
+            heard = await told.reports.hear("sandbox", report, told.tomorrow)
+            assert (heard.settled, heard.for_a_person) == (settled, 0)
+        assert (await told.world.again(refund)).state is RefundState.FAILED
 
     play(scenario)
 
