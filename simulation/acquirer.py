@@ -4,8 +4,9 @@ Ours is the product's adapter; only what carries its bytes is replaced.
 """
 
 import asyncio
+import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import cast
 
@@ -15,7 +16,8 @@ from nostro.acquirers.http import CONNECT_SECONDS, HttpClient, NeverWritten, NoA
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.acquirers.sandbox_report import read_report
 from nostro.kernel.capabilities import Capabilities
-from nostro.kernel.ports import Clock, PaymentMessage, Report
+from nostro.kernel.outcome import Approved, Rejected
+from nostro.kernel.ports import Clock, PaymentMessage, Report, ReportLine
 from nostro.verification.acquirer_book import Line
 from sandbox.answers import Reply, encode, render, render_refusal
 from sandbox.book import Reader
@@ -24,6 +26,7 @@ from sandbox.identity import Identity
 from sandbox.manners import HONOURS, Manner
 from sandbox.messages import Authorize, Cancel, Capture, Inquire, Refund, Request, Void
 from sandbox.model import Batch, Operation
+from sandbox.service import _as_pending
 from sandbox.settlement import write_settlement
 from simulation.faults import Faults
 from simulation.leaving import DEADLINE, Leaving
@@ -45,10 +48,17 @@ class Book:
     """What the acquirer did, and when each charge stood."""
 
     def __init__(
-        self, loop: SimLoop, faults: Faults, name: str = FIRST, manner: Manner = HONOURS
+        self,
+        loop: SimLoop,
+        faults: Faults,
+        name: str = FIRST,
+        manner: Manner = HONOURS,
+        misreported: float = 0.0,
     ) -> None:
         self._loop, self._faults = loop, faults
         self.name, self.manner = name, manner
+        self._misreported = misreported
+        self.on_done: Callable[[Operation], None] = lambda row: None  # it has decided something
         self.batch = Batch(loop.true_ms(), 1, REFUND_DELAY_MS, manner)
         self.counts: Counter[str] = Counter()
         self.approved_in_part: set[str] = set()  # references
@@ -65,13 +75,29 @@ class Book:
 
     async def report(self, day: date) -> Report:
         """As the product asks for it."""
-        return self.report_now(day)
+        found = self.report_now(day)
+        self.counts["line that says another amount"] += len(self.misreported(found.lines))
+        return found
 
     def report_now(self, day: date) -> Report:
         """The settlement report of a day, written and read as the sandbox's own is."""
         file, _ = write_settlement(cast(Reader, _Rows(self)), IDENTITY, day)
         with file:
-            return read_report(file.read())
+            report = read_report(file.read())
+        wrong = self.misreported(report.lines)
+        return msgspec.structs.replace(
+            report,
+            lines=tuple(_wrong(line) if line.number in wrong else line for line in report.lines),
+        )
+
+    def misreported(self, lines: Sequence[ReportLine]) -> set[int]:
+        """The numbers of the lines that are told wrongly, the same ones each time."""
+        rates = random.Random(f"misreported {len(lines)}")
+        return {
+            line.number
+            for line in lines
+            if rates.random() < self._misreported and isinstance(line.evidence, Approved)
+        }
 
     def is_maturing(self) -> bool:
         """Whether a refund will still become something else."""
@@ -101,7 +127,11 @@ class Book:
         self._remember(request.reference)
         if isinstance(request, Void):
             self._remember(request.original)
-        return render(answer, IDENTITY)
+        if not self.manner.notifies:
+            return render(answer, IDENTITY)
+        if isinstance(answer, Decided):
+            self.on_done(answer.operation)
+        return _as_pending(render(answer, IDENTITY))
 
     def lines(self) -> list[Line]:
         """The book as `nostro verify` reads it."""
@@ -161,6 +191,15 @@ class _Rows:
             for line in _lines_of(row, start, stop)
         ]
         return iter(sorted(lines, key=lambda line: line[:2]))
+
+
+def _wrong(line: ReportLine) -> ReportLine:
+    told = cast(Approved, line.evidence)
+    if line.number % 2:
+        other = msgspec.structs.replace(told, amount=told.amount + SHORT)
+    else:
+        other = msgspec.structs.replace(told, currency="eur")
+    return msgspec.structs.replace(line, evidence=other)
 
 
 def _lines_of(row: Operation, start: int, stop: int) -> Iterator[tuple[str, int, int]]:
@@ -292,6 +331,7 @@ class SimAcquirer(SandboxAcquirer):
     ) -> None:
         super().__init__("http://acquirer.example", clock, book.name, capabilities=can)
         self._loop, self._faults, self._counts = loop, faults, book.counts
+        self._leaving = leaving
         self._http = Way(loop, book, faults, leaving)
 
     async def _send(self, path: str, message: PaymentMessage, body: dict[str, object]):  # type: ignore[no-untyped-def]
@@ -304,6 +344,8 @@ class SimAcquirer(SandboxAcquirer):
             await asyncio.sleep(0)
         DEADLINE.set(message.send_by)
         outcome = await super()._send(path, message, body)
+        if isinstance(outcome, Rejected) and self._leaving.sent[message.reference] > 1:
+            self._counts["repeat refused"] += 1
         self._loop.note(f"learns: {type(outcome).__name__}", f"{message.reference} {outcome}")
         return outcome
 

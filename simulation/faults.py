@@ -28,6 +28,10 @@ class Faults:
     error_after: float = 0.0
     wrong_amount: float = 0.0
     partial_approval: float = 0.0  # the charge is made, for less
+    notice_lost: float = 0.0  # it, or its answer: it is sent again
+    notice_slow: float = 0.0
+    notice_twice: float = 0.0  # sent again although it was taken
+    notice_forged: float = 0.0
     # hosts
     power_every: float = 0.0
     stall_every: float = 0.0
@@ -56,7 +60,8 @@ _HIGHEST = {
     "error_before": 0.2, "error_after": 0.25, "wrong_amount": 0.1, "stall_before_send": 0.25,
     "connect_slow": 0.2, "stall_connecting": 0.15,
     "stall_before_write": 0.15, "client_twice": 0.6, "client_deaf": 0.3, "webhook_fails": 0.5,
-    "webhook_stalls": 0.2,
+    "webhook_stalls": 0.2, "notice_lost": 0.4, "notice_slow": 0.4, "notice_twice": 0.3,
+    "notice_forged": 0.1,
 }  # fmt: skip
 _SHORTEST = {
     "server_restart_every": 20.0, "power_every": 6.0, "stall_every": 10.0,

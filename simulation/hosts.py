@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from datetime import date
 from typing import Any
 
+from nostro.acquirers.sandbox_notices import SandboxNotices
 from nostro.api.render import encode, event
 from nostro.db.committer import Committer, _Waiting
 from nostro.db.pool import Pool
@@ -16,15 +17,19 @@ from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.errors import CommitUnknown
 from nostro.kernel.money import FeeSchedule
-from nostro.kernel.ports import Acquirer, ReportSource
+from nostro.kernel.outcome import Operation
+from nostro.kernel.ports import Acquirer, Clock, Notification, ReportSource
 from nostro.kernel.secret import Secret
 from nostro.merchants.service import Merchants
 from nostro.notifications.reports import Reports
-from nostro.notifications.service import Inbox
+from nostro.notifications.service import Inbox, Source
 from nostro.payments.due import due_attempts
 from nostro.payments.service import Payments
+from nostro.payments.settle import Settled
 from nostro.refunds.due import due_refunds
 from nostro.refunds.service import Refunds
+from nostro.routing.breaker import Circuit, State
+from nostro.routing.health import Health
 from nostro.routing.model import BreakerTerms, Routes, Rules
 from nostro.vault.keyring import Keyring
 from nostro.vault.presealed import PresealedCards
@@ -53,11 +58,13 @@ from simulation.database import Server
 from simulation.faults import Faults
 from simulation.leaving import Leaving
 from simulation.loop import Host, SimClock, SimEntropy, SimLoop
+from simulation.notices import SECRET, Notices
 from simulation.receivers import Receivers
 from simulation.scene import FIRST, SECOND, Scene
 
 FEE = FeeSchedule(290, 30)
-RULES = Rules(breaker=BreakerTerms(calls_min=3))  # few clients open a circuit too
+# Few clients open a circuit too, and a decline that is called soft is tried elsewhere.
+RULES = Rules(soft_declines=("generic_decline",), breaker=BreakerTerms(calls_min=3))
 _ENTROPY = SimEntropy("vault")
 KEYRING = Keyring.from_root(Secret("a root key that is long enough for a simulation"))
 _VAULT = Vault(KEYRING, _ENTROPY)
@@ -109,9 +116,11 @@ class World:
         self.loop, self.faults, self.server = loop, faults, server
         self.book, self.account, self.leaving = book, account, leaving
         self.scene = scene
-        self.acquirers = {FIRST: AcquirerBook(loop, faults, FIRST, scene.manner)}
+        first = AcquirerBook(loop, faults, FIRST, scene.manner, scene.misreported)
+        self.acquirers = {FIRST: first}
         if scene.has_second:
             self.acquirers[SECOND] = AcquirerBook(loop, faults, SECOND)
+        self.notices = Notices(loop, faults, self, first)
         self.receivers = Receivers(loop, faults)
         self.marks: Counter[str] = Counter()
         self.days_ms = 0  # business time alone
@@ -124,6 +133,32 @@ class World:
 
     def box(self) -> TextSeal:
         return TextSeal(KEYRING, _ENTROPY)
+
+
+class SimHealth(Health):
+    """The product's circuits; it only tells when one opens."""
+
+    def __init__(self, clock: Clock, terms: BreakerTerms, marks: Counter[str]) -> None:
+        super().__init__(clock, terms)
+        self._marks = marks
+
+    def _keep(self, acquirer: str, operation: Operation, before: Circuit, after: Circuit) -> None:
+        super()._keep(acquirer, operation, before, after)
+        if after.state is State.OPEN and before.state is not State.OPEN:
+            self._marks["a circuit opened"] += 1
+
+
+class SimInbox(Inbox):
+    """The product's inbox; it only tells what it settled, and by which word."""
+
+    marks: Counter[str]
+
+    async def _settle(self, book: int, live: bool, message: Any, told: Notification) -> Settled:
+        settled = await super()._settle(book, live, message, told)
+        if settled.applied and message.state == "unknown":
+            by_report = "/" in told.id
+            self.marks[f"{'report line' if by_report else 'notification'} settled an unknown"] += 1
+        return settled
 
 
 class OneBook(Merchants):
@@ -158,15 +193,19 @@ class Machine:
         given = (acquirers, cards, self.clock, self.entropy, host.instance)
         routes = Routes(tuple(acquirers), RULES)
         self.payments = Payments(self.decider, self.pool, *given, routes=routes)
+        self.payments.health = SimHealth(self.clock, RULES.breaker, world.marks)
         self.refunds = Refunds(
             self.decider, self.pool, acquirers, self.clock, self.entropy, host.instance
         )
         self.merchants = OneBook(self.pool, Secret("k" * 40), self.clock, self.entropy)
         self.merchants.only = world.book
-        inbox = Inbox(
-            self.decider, self.pool, {}, self.merchants, self.payments, self.refunds, self.entropy
-        )
-        self.reports = Reports(self.pool, inbox, self.merchants)
+        notices = SandboxNotices(Secret(SECRET), self.clock)
+        self.inbox = SimInbox(
+            self.decider, self.pool, {FIRST: Source(notices, world.scene.capabilities)},
+            self.merchants, self.payments, self.refunds, self.entropy,
+        )  # fmt: skip
+        self.inbox.marks = world.marks
+        self.reports = Reports(self.pool, self.inbox, self.merchants)
 
     def decider(self, book: int) -> Committer:
         assert book == self.world.book

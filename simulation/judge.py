@@ -21,6 +21,7 @@ from nostro.payments.machine import INTENT, IntentStatus
 from nostro.refunds.machine import REFUND, RefundState
 from nostro.verification.acquirer_book import Line
 from nostro.verification.service import verify
+from sandbox.model import Operation
 from simulation import queued
 from simulation.clients import Said, Witness, intent_of
 from simulation.database import BlockingSession
@@ -78,9 +79,9 @@ class Judge:
         books = world.acquirers.values()
         standing = {one for book in books for one in book.standing_in_part()}
         self.waiting, self.waiting_refunds = queued.waiting(world, database)
-        self.queued = set(self.waiting.values())
+        self.queued = {row["intent"]: row for row in self.waiting.values()}
         self.for_a_person = {self.intent_of.get(one, "?") for one in standing}
-        self.charges_there: dict[str, list[Any]] = defaultdict(list)
+        self.charges_there: dict[str, list[Operation]] = defaultdict(list)
         for row in self.executed:
             if row.operation in ("sale", "authorize"):
                 self.charges_there[self.intent_of.get(row.reference, "?")].append(row)
@@ -93,7 +94,9 @@ class Judge:
             *self.everything_is_final(),
             *self.charged_once(),
             *self.executed_once(),
+            *self.evidence_fits(),
             *self.refunds_agree(),
+            *self.waiting_refunds_agree(),
             *self.nothing_unknown_there(),
             *self.one_payment_per_key(),
             *self.one_answer_per_key(),
@@ -107,7 +110,7 @@ class Judge:
             self.intents[one]["terms"]["metadata"]["n"]
             for one in (
                 self.for_a_person
-                | self.queued
+                | set(self.queued)
                 | {self.refunds[one]["intent"] for one in self.waiting_refunds}
             )
         }
@@ -121,7 +124,9 @@ class Judge:
         And a charge that stands for less than was asked: it is in doubt, as long as nobody has looked.
         """
         for row in self.intents.values():
-            if (row["status"] == "processing") != (row["id"] in self.for_a_person | self.queued):
+            if (row["status"] == "processing") != (
+                row["id"] in self.for_a_person | set(self.queued)
+            ):
                 yield row["id"], f"is {row['status']}"
         for row in self.attempts.values():
             known = row["intent"] in self.for_a_person and row["state"] == "unknown"
@@ -136,26 +141,48 @@ class Judge:
                 yield row["id"], "the key has no answer"
 
     def charged_once(self) -> Iterator[Fault]:
-        """I1: one live charge where the payment is paid, none elsewhere, and never two at a time."""
+        """I1: one live charge where the payment is paid, none elsewhere, and never two at a time, at all acquirers."""
         for intent in self.intents.values():
             there = self.charges_there.get(intent["id"], [])
             live = [row for row in there if row.state == "approved"]
-            wanted = 1 if intent["status"] in PAID or intent["id"] in self.for_a_person else 0
-            if intent["id"] in self.queued and len(live) <= 1:
+            yield from self._never_two(intent["id"], [row.reference for row in there])
+            yield from self._is_believed(intent["id"], live)
+            if intent["id"] in self.queued:
+                yield from self._waits_once(intent, self.queued[intent["id"]], live)
                 continue
+            wanted = 1 if intent["status"] in PAID or intent["id"] in self.for_a_person else 0
             if len(live) != wanted:
                 yield intent["id"], f"is {intent['status']} with {len(live)} live charges"
             if intent["id"] in self.for_a_person:
                 continue
-            for row in live:
-                if (row.amount, row.currency) != (intent["amount"], intent["currency"]):
-                    yield intent["id"], f"the acquirer charged {row.amount} {row.currency}"
+            yield from _of_the_amount(intent, live)
             if sum(row.captured for row in live) != intent["amount_received"]:
                 yield (
                     intent["id"],
                     f"received {intent['amount_received']}, but was taken {[row.captured for row in live]}",
                 )
-            yield from self._never_two(intent["id"], [row.reference for row in there])
+
+    def _is_believed(self, intent: str, live: Sequence[Operation]) -> Iterator[Fault]:
+        """What stands there is approved here, or in doubt: no other attempt followed while it was."""
+        for row in live:
+            attempt = self.attempts.get(row.reference)
+            if attempt is None or attempt["state"] not in ("approved", "sending", "unknown"):
+                yield intent, f"{row.reference} stands, and is {attempt and attempt['state']} here"
+
+    def _waits_once(self, intent: Row, attempt: Row, live: Sequence[Operation]) -> Iterator[Fault]:
+        """One that waits in a queue: at most the one charge that the attempt is about, with what it may have taken."""
+        if intent["id"] not in self.for_a_person:
+            yield from _of_the_amount(intent, live)
+        operation, name = attempt["operation"], intent["id"]
+        about = attempt["id"] if operation in ("sale", "authorize") else attempt["original"]
+        if any(row.reference != about for row in live) or len(live) > 1:
+            yield name, f"{attempt['id']} waits, and {[row.reference for row in live]} stand"
+        if operation == "capture" and len(live) != 1:
+            yield name, f"a capture waits of {len(live)} charges"
+        taken = sum(row.captured for row in live)
+        may = {"sale": {attempt["amount"]}, "capture": {0, attempt["amount"]}}.get(operation, {0})
+        if live and taken not in may and name not in self.for_a_person:
+            yield name, f"a {operation} of {attempt['amount']} waits, and {taken} was taken"
 
     def executed_once(self) -> Iterator[Fault]:
         """I1: no reference is executed twice, at one acquirer or at two, however forgetful they are."""
@@ -171,6 +198,16 @@ class Judge:
                 if row.reference in ours and ours[row.reference]["acquirer"] != book.name:
                     yield row.reference, f"was executed by {book.name}"
 
+    def evidence_fits(self) -> Iterator[Fault]:
+        """I3: what was approved here was approved in words that name our amount and currency."""
+        good = {"approved", "succeeded", "provisional"}
+        for row in (*self.attempts.values(), *self.refunds.values()):
+            if row["state"] not in good or row.get("operation") == "void":
+                continue
+            words = json.loads(row["evidence"] or "{}")
+            if (words.get("amount"), words.get("currency")) != (row["amount"], row["currency"]):
+                yield row["id"], f"{row['amount']} {row['currency']} was believed by {words}"
+
     def _never_two(self, intent: str, references: Sequence[str]) -> Iterator[Fault]:
         wanted = set(references)
         stood = sorted(span for (one, _), span in self.stood.items() if one in wanted)
@@ -183,7 +220,7 @@ class Judge:
         for refund in self.refunds.values():
             there = self.operations.get(refund["id"])
             if refund["id"] in self.waiting_refunds:
-                continue
+                continue  # see waiting_refunds_agree
             stands = there is not None and there.state in ("approved", "pending")
             if stands != (refund["state"] in ("succeeded", "provisional")):
                 yield (
@@ -202,6 +239,33 @@ class Judge:
                 yield charge["intent"], f"refunded {charge['amount_refunded']}, there {given}"
             if charge["amount_refunded"] + charge["refunds_reserved"] > charge["amount_captured"]:
                 yield charge["intent"], "more was refunded than captured"
+
+    def waiting_refunds_agree(self) -> Iterator[Fault]:
+        """I5: whatever waits is covered, whichever way it ends; and no acquirer gave back more than it took."""
+        unsure: dict[str, list[Row]] = defaultdict(list)
+        for refund in self.waiting_refunds.values():
+            unsure[refund["charge"]].append(refund)
+            there = self.operations.get(refund["id"])
+            if there is not None and there.amount != refund["amount"]:
+                yield refund["intent"], f"refund {refund['id']} waits with another amount there"
+        for charge, refunds in unsure.items():
+            yield from self._covered(self.charges[charge], refunds)
+        for row in self.executed:
+            if row.operation in ("sale", "authorize") and row.refunded > row.captured:
+                yield row.reference, f"{row.refunded} of {row.captured} was refunded there"
+
+    def _covered(self, charge: Row, waiting: Sequence[Row]) -> Iterator[Fault]:
+        sure, reserved = charge["amount_refunded"], charge["refunds_reserved"]
+        told = sum(row["amount"] for row in waiting if row["state"] == "provisional")
+        open_here = sum(row["amount"] for row in waiting) - told
+        if reserved < open_here:
+            yield charge["intent"], f"{open_here} waits, and {reserved} is reserved"
+        there = self.operations.get(charge["reference"])
+        given = there.refunded if there is not None else 0
+        if not sure - told <= given <= sure + reserved:
+            yield charge["intent"], f"refunded {sure}, reserved {reserved}, there {given}"
+        if sure + reserved > charge["amount_captured"]:
+            yield charge["intent"], "more is refunded and reserved than captured"
 
     def nothing_unknown_there(self) -> Iterator[Fault]:
         """I2: every operation there was intended here."""
@@ -310,6 +374,12 @@ class Judge:
         cursor = self.database.cursor(row_factory=dict_row)
         text = f"SELECT * FROM nostro.{table} WHERE book_id = %s ORDER BY id"
         return {row["id"]: row for row in cursor.execute(text, (self.world.book,))}
+
+
+def _of_the_amount(intent: Row, live: Sequence[Operation]) -> Iterator[Fault]:
+    for row in live:
+        if (row.amount, row.currency) != (intent["amount"], intent["currency"]):
+            yield intent["id"], f"the acquirer charged {row.amount} {row.currency}"
 
 
 async def verified(world: World, line: Connection) -> list[Fault]:

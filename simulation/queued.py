@@ -1,60 +1,48 @@
 """What may stay open for ever, because nobody can be asked about it: exactly that, and nothing else.
 
-A message that an acquirer executed on a day that is over, and reported, is settled. What was never executed, and what
-no report ever shows (an authorization, a void, a decline), stays unknown in its queue.
+What an acquirer executed on a day that is over, and reported, is settled; so is whatever one that notifies has executed.
+What was never executed, and what no report ever shows (an authorization, a void, a decline), stays in its queue. So does
+what only a person can settle: a line that says another amount, or one of a message whose cancel may be on its way.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from nostro.kernel.clock import DAY
 from nostro.ledger.days import date_of
+from nostro.payments.ladder import queue
 from simulation.hosts import World
 from simulation.scene import FIRST
 
-_OPEN = """
-SELECT id, intent, state, cancelling, false FROM nostro.payment_attempts
-WHERE book_id = %(b)s AND state = 'unknown' AND acquirer = %(a)s AND awaiting = 'awaiting_report'
-UNION ALL
-SELECT id, intent, state, false, true FROM nostro.refunds
-WHERE book_id = %(b)s AND state IN ('unknown', 'accepted', 'provisional') AND acquirer = %(a)s
-    AND awaiting = 'awaiting_report'
+Row = dict[str, Any]
+_ATTEMPTS = """
+SELECT * FROM nostro.payment_attempts
+WHERE book_id = %(b)s AND state = 'unknown' AND awaiting IS NOT NULL
+"""
+_REFUNDS = """
+SELECT *, 'refund' AS operation, false AS cancelling FROM nostro.refunds
+WHERE book_id = %(b)s AND state IN ('unknown', 'accepted', 'provisional') AND awaiting IS NOT NULL
 """
 
 
 def waiting(
     world: World, database: "psycopg.Connection[Any]"
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Attempts and refunds that rightly wait, by id, with their intents."""
-    attempts: dict[str, str] = {}
-    refunds: dict[str, str] = {}
-    if world.scene.reports:
-        told = reported(world)
-        given = {"b": world.book, "a": FIRST}
-        for name, intent, _, cancelling, is_refund in database.execute(_OPEN, given):
-            # A cancel on its way may still undo what is reported: for a person.
-            if name not in told or cancelling:
-                (refunds if is_refund else attempts)[name] = intent
-    return attempts, refunds
-
-
-def reported(world: World) -> set[str]:
-    """References in the reports of the days that are over."""
-    work = world.acquirer
-    today = world.loop.true_ms() // DAY
-    days = {row.created_ms // DAY for row in work.executed}
-    found: set[str] = set()
-    for day in sorted(days):
-        if day < today:
-            found |= {line.reference for line in work.report_now(_date(day)).lines}
-    return found
-
-
-def _date(day: int) -> Any:
-
-    return date.fromisoformat(date_of(day))
+) -> tuple[dict[str, Row], dict[str, Row]]:
+    """Attempts and refunds that rightly wait, by id."""
+    if not world.scene.reports:
+        return {}, {}
+    cursor, given = database.cursor(row_factory=dict_row), {"b": world.book}
+    attempts = cursor.execute(_ATTEMPTS, given).fetchall()
+    refunds = cursor.execute(_REFUNDS, given).fetchall()
+    rule = _Rule(world)
+    return (
+        {row["id"]: row for row in attempts if rule.may_wait(row)},
+        {row["id"]: row for row in refunds if rule.may_wait(row)},
+    )
 
 
 def count(world: World, database: "psycopg.Connection[Any]") -> int:
@@ -62,3 +50,51 @@ def count(world: World, database: "psycopg.Connection[Any]") -> int:
     attempts, refunds = waiting(world, database)
     in_part = {one for book in world.acquirers.values() for one in book.standing_in_part()}
     return 2 * len(in_part | set(attempts)) + len(refunds)
+
+
+class _Rule:
+    """Who may wait in a world as it is now."""
+
+    def __init__(self, world: World) -> None:
+        book = world.acquirer
+        self._manner, self._queue = world.scene.manner, queue(world.scene.capabilities)
+        self._told, self._wrongly_told = told(world)
+        self._wrongly_told |= book.standing_in_part()
+        self._executed = {row.reference for row in book.executed}
+
+    def may_wait(self, row: Row) -> bool:
+        """Whether nothing but a person or a later report can settle a message that waits."""
+        name = row["id"]
+        if row["acquirer"] != FIRST or row["awaiting"] != self._queue:
+            return False
+        if name in self._wrongly_told:
+            return True
+        if name in self._told:
+            return bool(row["cancelling"])
+        if self._manner.notifies:
+            return name not in self._executed
+        # One that remembers for ever is asked again, or told to cancel; but for a refund that it has acknowledged.
+        return self._manner.forgets or row["state"] != "unknown"
+
+
+def told(world: World) -> tuple[set[str], set[str]]:
+    """References in the reports of the days that are over: those told rightly, and those told wrongly."""
+    rightly: set[str] = set()
+    wrongly: set[str] = set()
+    for day in _days(world):
+        lines = world.acquirer.report_now(day).lines
+        wrong = {lines[number - 1].reference for number in world.acquirer.misreported(lines)}
+        wrongly |= wrong
+        rightly |= {line.reference for line in lines} - wrong
+    return rightly, wrongly
+
+
+def _days(world: World) -> Iterator[date]:
+    today = world.loop.true_ms() // DAY
+    executed = world.acquirer.executed
+    moments = {row.created_ms for row in executed} | {
+        row.matured_ms for row in executed if row.matured_ms is not None
+    }
+    for day in sorted({moment // DAY for moment in moments}):
+        if day < today:
+            yield date.fromisoformat(date_of(day))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import psycopg
@@ -129,7 +129,7 @@ class Simulation:
         outcome.counts = self.counts + self.server.counts
         for book in self.world.acquirers.values():
             outcome.counts += book.counts
-        outcome.counts += self.world.receivers.counts
+        outcome.counts += self.world.receivers.counts + self.world.notices.counts
         outcome.marks = self._marks()
         return outcome
 
@@ -272,13 +272,14 @@ class Simulation:
     def _judged(self, outcome: Outcome) -> list[tuple[str, str]]:
         judge = judging.Judge(self.world, self.witness, self.place.owner)
         found = [*judge.faults(), *judging.log_agrees(self.world, self.place.owner)]
-        found += self.world.leaving.faults
+        found += self.world.leaving.faults + self.world.notices.faults
         found += history.changes_are_lawful(self.place.owner, self.world.book)
         found += self.loop.run_until_complete(judging.verified(self.world, self.place.reader))
         self.counts["payments"] = len(judge.intents)
         self.counts["refunds"] = len(judge.refunds)
         self.counts["batches"] = len(judge.keys) and self._batches()
         self.counts["answers"] = len(self.witness.said)
+        self._count_waiting(judge)
         self.world.marks["stolen lease"] += sum(
             row["epoch"] > 1 for row in (*judge.attempts.values(), *judge.refunds.values())
         )
@@ -287,10 +288,28 @@ class Simulation:
             outcome.story = self._tail(judge.references(subject)) + judge.story(subject)
         return found
 
+    def _count_waiting(self, judge: judging.Judge) -> None:
+        """What ends in a queue, and who was tried after whom."""
+        marks, manner = self.world.marks, self.world.scene.manner
+        waiting = [*judge.waiting.values(), *judge.waiting_refunds.values()]
+        for row in waiting:
+            self.counts[f"waits: {row['awaiting']}"] += 1
+            marks["a message waits in a queue"] += 1
+            if manner.forget_after_ms:
+                marks["a message past its replay window"] += 1
+        tries: dict[str, list[str]] = defaultdict(list)
+        for row in judge.attempts.values():  # in the order of their ids, which is that of time
+            if row["operation"] in ("sale", "authorize"):
+                tries[row["intent"]].append(row["state"])
+        for states in tries.values():
+            if len(states) > 1:
+                marks[f"another acquirer after {states[0]}"] += 1
+
     def _provoked(self, text: str) -> bool:
         """An alarm that the world has earned."""
         counts = sum((book.counts for book in self.world.acquirers.values()), Counter())
-        if counts["approved in part"] and (" instead of " in text or "for a person" in text):
+        told_wrongly = counts["approved in part"] + counts["line that says another amount"]
+        if told_wrongly and (" instead of " in text or "for a person" in text):
             return True
         earned = counts["wrong amount"] + counts["approved in part"] > 0
         return earned and text.endswith(WRONG_AMOUNT)
@@ -308,6 +327,7 @@ class Simulation:
         marks["late original refused by a tombstone"] = theirs[
             "refused by a tombstone, cancelled_reference"
         ]
+        marks["a repeat was refused"] = theirs["repeat refused"]
         marks["stall between intend and send"] = theirs["stall between intend and send"]
         marks["webhook retried"] = (
             sum(

@@ -8,11 +8,18 @@ from nostro.kernel.capabilities import Capabilities
 from sandbox.manners import HONOURS, MANNERS, Manner
 
 FIRST, SECOND = "sandbox", "second"
-REPORTING = ("mute", "forgets", "no-inquiry")  # some of their outcomes come by a report alone
+REPORTING = (
+    "mute",
+    "forgets",
+    "no-inquiry",
+    "notifies-only",
+)  # some of their outcomes come by a report alone
 # Half of the seeds have an acquirer that honours everything.
 _DRAWN = (
-    ("honours",) * 8 + ("ignores-send-by",) * 3 + ("mute",) * 2 + ("forgets",) * 2 + ("no-inquiry",)
-)
+    ("honours",) * 9 + ("ignores-send-by",) * 3 + ("mute",) * 2 + ("forgets",) * 2
+    + ("notifies-only",) * 2 + ("no-inquiry",)
+)  # fmt: skip
+MISREPORTED = 0.1  # of the lines, where any are
 _WINDOW_MS = (60_000, 120_000)
 CLOCK_STEP_MS = 900  # where memory is relied on, clocks are no further apart than a send's deadline
 
@@ -23,6 +30,7 @@ class Scene:
 
     manner: Manner = HONOURS
     has_second: bool = False
+    misreported: float = 0.0  # of its report's lines: another amount or currency than what it did
 
     @property
     def capabilities(self) -> Capabilities:
@@ -42,4 +50,4 @@ def scene(seed: int) -> Scene:
     manner = MANNERS[rng.choice(_DRAWN)]
     if manner.name == "forgets":
         manner = replace(manner, forget_after_ms=rng.randint(*_WINDOW_MS))
-    return Scene(manner, rng.random() < 0.5)
+    return Scene(manner, rng.random() < 0.5, MISREPORTED if rng.random() < 0.25 else 0.0)
