@@ -35,6 +35,14 @@ MARKS = (
     "stall between intend and send",
     "recovered key",
     "webhook retried",
+    "another acquirer, and one had declined",
+    "another acquirer, and one had not_sent",
+    "a circuit opened",
+    "a repeat was refused",
+    "a report line settled an unknown",
+    "a notification settled an unknown",
+    "a message waits in a queue",
+    "a message past its replay window",
 )
 
 

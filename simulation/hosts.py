@@ -15,6 +15,7 @@ from nostro.idempotency.commands import Guarded
 from nostro.kernel.answer import Refusal
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import SystemTime
+from nostro.kernel.command import Command, Decision, Reads, View
 from nostro.kernel.errors import CommitUnknown
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import Operation
@@ -27,6 +28,7 @@ from nostro.payments.due import due_attempts
 from nostro.payments.service import Payments
 from nostro.payments.settle import Settled
 from nostro.refunds.due import due_refunds
+from nostro.refunds.messages import Message
 from nostro.refunds.service import Refunds
 from nostro.routing.breaker import Circuit, State
 from nostro.routing.health import Health
@@ -153,12 +155,32 @@ class SimInbox(Inbox):
 
     marks: Counter[str]
 
-    async def _settle(self, book: int, live: bool, message: Any, told: Notification) -> Settled:
-        settled = await super()._settle(book, live, message, told)
-        if settled.applied and message.state == "unknown":
-            by_report = "/" in told.id
-            self.marks[f"{'report line' if by_report else 'notification'} settled an unknown"] += 1
-        return settled
+    async def _settling(
+        self, book: int, live: bool, message: Message, told: Notification
+    ) -> Command[Settled]:
+        settling = await super()._settling(book, live, message, told)
+        word = "a report line" if "/" in told.id else "a notification"
+        return _Told(settling, self.marks, f"{word} settled an unknown", message.state == "unknown")
+
+
+class _Told:
+    """A settling that tells whether it counted."""
+
+    def __init__(
+        self, inner: Command[Settled], marks: Counter[str], mark: str, was_unknown: bool
+    ) -> None:
+        self._inner, self._marks, self._mark = inner, marks, mark
+        self._was_unknown = was_unknown
+        self.book, self.seed = inner.book, inner.seed
+
+    def reads(self) -> Reads:
+        return self._inner.reads()
+
+    def decide(self, view: View) -> Decision[Settled]:
+        decision = self._inner.decide(view)
+        if decision.answer.applied and self._was_unknown:
+            self._marks[self._mark] += 1
+        return decision
 
 
 class OneBook(Merchants):

@@ -28,6 +28,8 @@ HEALING_SECONDS = 900
 LEAP_MS = 240_000
 LATEST_SECONDS = 140  # nothing is under way for longer
 TAIL = 60
+NOT_PAID = {"declined", "rejected", "not_sent"}
+CANCELLING = "a cancel of it may be on its way and undo it"
 WRONG_AMOUNT = "the acquirer approved another amount"
 
 
@@ -298,18 +300,20 @@ class Simulation:
             if manner.forget_after_ms:
                 marks["a message past its replay window"] += 1
         tries: dict[str, list[str]] = defaultdict(list)
-        for row in judge.attempts.values():  # in the order of their ids, which is that of time
+        for row in judge.attempts.values():
             if row["operation"] in ("sale", "authorize"):
                 tries[row["intent"]].append(row["state"])
         for states in tries.values():
-            if len(states) > 1:
-                marks[f"another acquirer after {states[0]}"] += 1
+            for state in sorted(set(states) & NOT_PAID) if len(states) > 1 else ():
+                marks[f"another acquirer, and one had {state}"] += 1
 
     def _provoked(self, text: str) -> bool:
         """An alarm that the world has earned."""
         counts = sum((book.counts for book in self.world.acquirers.values()), Counter())
+        if self.world.scene.reports and text.endswith((CANCELLING, "lines for a person")):
+            return True  # each line for a person is told by itself too
         told_wrongly = counts["approved in part"] + counts["line that says another amount"]
-        if told_wrongly and (" instead of " in text or "for a person" in text):
+        if told_wrongly and " instead of " in text:
             return True
         earned = counts["wrong amount"] + counts["approved in part"] > 0
         return earned and text.endswith(WRONG_AMOUNT)

@@ -11,6 +11,7 @@ from nostro.events.emit import Origin
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.command import Command
 from nostro.kernel.ids import birth_book
+from nostro.kernel.outcome import Pending, Unknown
 from nostro.kernel.ports import Decider, Entropy, Forged, Notification, NotificationReader, Reader
 from nostro.kernel.table import text_array
 from nostro.merchants.service import Merchants
@@ -87,9 +88,9 @@ class Inbox:
         ):  # whose it is nobody can know: the first book keeps it
             book = min(modes)
         message = await self._message(book, told.reference) if evidence else None
-        settling = (
-            None if message is None else await self._settling(book, modes[book], message, told)
-        )
+        settling = None
+        if message is not None and _says_more(message, told):
+            settling = await self._settling(book, modes[book], message, told)
         command = TakeNotification(book, self._seed(), acquirer, told, body.decode(), settling)
         return await self._decider(book).run(command)
 
@@ -114,3 +115,9 @@ class Inbox:
 
     def _seed(self) -> bytes:
         return self._entropy.bytes(16)
+
+
+def _says_more(message: Message, told: Notification) -> bool:
+    """That it is pending says of a payment that it arrived: the answer that may be on its way says more."""
+    pending = isinstance(told.evidence, (Pending, Unknown))
+    return not pending or not isinstance(message, Attempt)

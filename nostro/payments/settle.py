@@ -102,7 +102,7 @@ class Settle(msgspec.Struct, frozen=True):
         attempt = view.get(ATTEMPTS, self.attempt.id)
         intent = view.get(INTENTS, self.attempt.intent)
         assert attempt is not None and intent is not None, "an attempt never loses its rows"
-        if attempt.state not in LIVE or attempt.epoch != self.attempt.epoch:
+        if not self._is_as_read(attempt):
             log.warning("attempt %s is another's by now; late evidence changes nothing", attempt.id)
             still_sent = attempt.state is AttemptState.SENDING
             answer, rows = told(view, attempt.key, Answer(snapshot(intent)), still_sent)
@@ -111,6 +111,11 @@ class Settle(msgspec.Struct, frozen=True):
         work = _Work(view, self, attempt, intent)
         work.settle(evidence)
         return Decision(Settled(work.answer, True, work.then), work.rows, work.transfers)
+
+    def _is_as_read(self, attempt: Attempt) -> bool:
+        """Live, in the same hands, and in doubt as it was: the hold that ends a doubt was read with it."""
+        same = (attempt.epoch, attempt.doubt_hold) == (self.attempt.epoch, self.attempt.doubt_hold)
+        return attempt.state in LIVE and same
 
 
 def _conclusive(attempt: Attempt, evidence: Evidence) -> Evidence:

@@ -15,7 +15,7 @@ from nostro.balances.commands import add_to_day
 from nostro.balances.model import BalanceTransaction
 from nostro.balances.store import TRANSACTIONS
 from nostro.events.emit import Origin, emit
-from nostro.idempotency.commands import answered, told
+from nostro.idempotency.commands import told
 from nostro.idempotency.store import KEYS
 from nostro.kernel.answer import Answer, snapshot
 from nostro.kernel.clock import BusinessTime, SystemTime
@@ -75,9 +75,9 @@ class SettleRefund(msgspec.Struct, frozen=True):
             return Decision(Settled(answer, applied=False), rows)
         work = _Work(view, self, refund, charge)
         work.settle(_conclusive(refund, self.evidence))
-        answer = Answer(snapshot(work.refund))
-        rows = [*work.rows, *answered(view, refund.key, answer)]
-        return Decision(Settled(answer, applied=True), rows, work.transfers)
+        # A notification may have come before the acquirer's answer, and answered the key.
+        answer, saved = told(view, refund.key, Answer(snapshot(work.refund)), still_sent=False)
+        return Decision(Settled(answer, applied=True), [*work.rows, *saved], work.transfers)
 
 
 def _conclusive(refund: Refund, evidence: Evidence) -> Evidence:
