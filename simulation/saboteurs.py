@@ -10,14 +10,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from nostro.acquirers import sandbox_notices
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.db import committer
 from nostro.events.delivery import Deliveries
 from nostro.idempotency.commands import Guarded
+from nostro.kernel.clock import DAY
 from nostro.kernel.command import Decision
-from nostro.kernel.outcome import Declined, NotFound, Undone, Unknown
+from nostro.kernel.outcome import Declined, NotFound, NotSent, Undone, Unknown
+from nostro.kernel.ports import Notification
 from nostro.ledger import store as ledger
-from nostro.payments import service as payment_service
+from nostro.notifications import judgement, reports
+from nostro.notifications.reports import Reports
+from nostro.payments import ladder
 from nostro.payments import settle as payment_settle
 from nostro.payments.claim import ClaimAttempt, CountSend
 from nostro.payments.machine import LIVE
@@ -25,9 +30,9 @@ from nostro.payments.service import Payments
 from nostro.payments.store import ATTEMPTS
 from nostro.refunds import commands as refund_commands
 from nostro.refunds import refusals
-from nostro.refunds import service as refund_service
 from nostro.refunds import settle as refund_settle
 from nostro.refunds.store import REFUNDS
+from nostro.work import report_duty
 from simulation import hosts
 from simulation.acquirer import SimAcquirer
 
@@ -132,19 +137,16 @@ def no_cancel_by_reference(patch: Patch) -> None:
 @saboteur
 def not_found_concludes(patch: Patch) -> None:
     """What an inquiry does not find is taken for never done."""
-    for room in (payment_service, refund_service):
-        climb = room.__dict__["climb"]
+    climb = ladder.climb
 
-        async def hasty(
-            can: Any, rungs: Any, inquire: Any, *others: Any, climb: Any = climb, **known: Any
-        ) -> Any:
-            async def found() -> Any:
-                answer = await inquire()
-                return Undone("not found") if isinstance(answer, NotFound) else answer
+    async def hasty(can: Any, rungs: Any, inquire: Any, *others: Any, **known: Any) -> Any:
+        async def found() -> Any:
+            answer = await inquire()
+            return Undone("not found") if isinstance(answer, NotFound) else answer
 
-            return await climb(can, rungs, found, *others, **known)
+        return await climb(can, rungs, found, *others, **known)
 
-        patch(room, "climb", hasty)
+    patch(ladder, "climb", hasty)
 
 
 @saboteur
@@ -192,6 +194,107 @@ def neither_send_by_nor_cancel(patch: Patch) -> None:
     """Both at once: each hides the other's absence at an acquirer that honours references."""
     no_cancel_by_reference(patch)
     send_by_unchecked(patch)
+
+
+# Acquirers that forget, tell or say nothing, and a second one
+
+
+@saboteur
+def unknown_fails_over(patch: Patch) -> None:
+    """A first send without an answer is taken for one that never left, where there is somebody else to send to."""
+    call = Payments.__dict__["_call_first"]
+
+    async def hasty(self: Any, book: int, attempt: Any, card: Any) -> Any:
+        outcome = await call(self, book, attempt, card)
+        elsewhere = len(self._acquirers) > 1 and attempt.operation in ("sale", "authorize")
+        return NotSent("no answer") if elsewhere and isinstance(outcome, Unknown) else outcome
+
+    patch(Payments, "_call_first", hasty)
+
+
+@saboteur
+def repeated_past_the_window(patch: Patch) -> None:
+    """What may be repeated is repeated, whether or not the acquirer still knows the reference."""
+    steps = ladder.steps
+
+    def careless(can: Any, doubt: Any, *times: Any) -> Any:
+        may = doubt.repeatable and not doubt.cancelling
+        rungs = (*steps(can, doubt, *times), *([ladder.Step.REPEAT] if may else []))
+        return tuple(step for step in ladder.Step if step in rungs)
+
+    patch(ladder, "steps", careless)
+    patch(ladder.Ladder, "_remembered_until", None)
+
+
+@saboteur
+def undone_past_the_window(patch: Patch) -> None:
+    """A cancel is sent to one that may have forgotten, and believed when it finds nothing to undo."""
+    steps = ladder.steps
+
+    def careless(can: Any, doubt: Any, *times: Any) -> Any:
+        may = can.cancel_by_reference and doubt.cancelable
+        rungs = (*steps(can, doubt, *times), *([ladder.Step.CANCEL] if may else []))
+        return tuple(step for step in ladder.Step if step in rungs)
+
+    patch(ladder, "steps", careless)
+    patch(ladder.Ladder, "_known", lambda self: True)
+
+
+@saboteur
+def undone_is_believed_late(patch: Patch) -> None:
+    """A cancel that left in time is believed, however long it took."""
+    patch(ladder, "_if_known", lambda can, evidence, known: ladder.Reached(evidence))
+
+
+@saboteur
+def line_of_another_amount_is_believed(patch: Patch) -> None:
+    """A report's line settles its message whatever amount and currency it names."""
+    patch(judgement, "_differs", lambda message, evidence: None)
+    wrong_amount_is_believed(patch)
+
+
+@saboteur
+def unfinished_day_is_read(patch: Patch) -> None:
+    """Today's report is believed today, again and again."""
+    for module in (reports, report_duty):
+        patch(module, "FINAL_AFTER_MS", -DAY)
+    patch(report_duty, "READ_AGAIN_MS", 5_000)
+
+
+@saboteur
+def refund_paid_in_a_report_is_final(patch: Patch) -> None:
+    """Each line of a report counts by itself, though another takes it back."""
+    patch(reports, "_standing", list)
+
+
+@saboteur
+def missing_line_is_not_done(patch: Patch) -> None:
+    """What waits and is in no report is taken for never done."""
+    hear = Reports.__dict__["hear"]
+
+    async def believing(self: Any, acquirer: str, report: Any, now: Any) -> Any:
+        heard = await hear(self, acquirer, report, now)
+        named = {line.reference for line in report.lines}
+        for book, _ in await self._merchants.books():
+            for (name,) in await self._reader.fetch(_WAITING, book, acquirer):
+                if name not in named:
+                    told = Notification(f"missing/{name}", name, Undone("not reported"))
+                    await self._inbox.take(acquirer, told, b"{}", evidence=True)
+        return heard
+
+    patch(Reports, "hear", believing)
+
+
+_WAITING = """
+SELECT id FROM nostro.payment_attempts
+WHERE book_id = $1 AND state = 'unknown' AND awaiting IS NOT NULL AND acquirer = $2
+"""
+
+
+@saboteur
+def signature_unchecked(patch: Patch) -> None:
+    """Whoever knows the address is believed."""
+    patch(sandbox_notices, "verify", lambda *given: 0)
 
 
 # Settling
