@@ -212,6 +212,9 @@ def _as_asked(outcome: Outcome, message: PaymentMessage, path: str) -> Outcome:
 
 
 def _definitive(answer: _Answer) -> Approved | Pending | Declined | Unknown:
+    """What it came to by now: a refund that was approved may have failed since, and a repeat is answered so too."""
+    if answer.state == "failed":
+        return Declined(answer.failure_reason, None, answer.acquirer_reference)
     match answer.outcome:
         case "approved":
             return Approved(
@@ -241,8 +244,6 @@ def found(status: int, body: bytes, reference: str) -> Found:
         return Unknown(f"inquiry answered {status}")
     if answer.state == "cancelled":
         return Undone("found cancelled")
-    if answer.state == "failed":
-        return Declined(answer.failure_reason, None, answer.acquirer_reference)
     return _definitive(answer)
 
 

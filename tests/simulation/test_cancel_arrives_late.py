@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.manners import MANNERS
 from sandbox.messages import Authorize, Cancel
 from simulation import judge as judging
 from simulation.campaign import Send, side_by_side
@@ -19,7 +20,7 @@ class LateCancel(Run):
 
     def __init__(self, place: Place) -> None:
         super().__init__(place, "sale", Crash(), True)
-        self.faults.ignores_send_by = 1.0
+        self.world.acquirer.batch.manner = MANNERS["ignores-send-by"]
 
     async def _main(self) -> None:
         methods = await self._set_up()
