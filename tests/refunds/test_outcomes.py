@@ -9,7 +9,7 @@ from nostro.kernel.answer import Answer, decode
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.outcome import Declined, NotSent, Pending, Rejected
 from nostro.payments.service import Reply
-from nostro.refunds.claim import ClaimRefund
+from nostro.refunds.claim import ClaimRefund, CountRefundSend
 from nostro.refunds.commands import RefundRequest
 from nostro.refunds.machine import RefundState
 from nostro.refunds.model import Refund
@@ -196,6 +196,28 @@ def test_it_may_fail_after_success(play: Play, released: bool) -> None:
         assert (await world.refund(charge, 5_000)).amount == 5_000
 
     play(scenario)
+
+
+def test_the_answer_to_a_repeat_says_that_it_failed_since(play: Play) -> None:
+    """Its first answer was lost; a repeat's answer names the outcome of then, and the state of now."""
+
+    async def scenario(world: World) -> None:
+        charge = await world.sale(10_000, REFUND_FAILS)
+        lose(world, "reply_lost")
+        refund = await world.refund(charge, 3_000)
+        assert refund.state is RefundState.UNKNOWN
+        await asyncio.sleep(MATURED_S)
+        counted = await world.refunds._decider(BOOK).run(
+            CountRefundSend(BOOK, world.entropy.bytes(16), refund, later(world))
+        )
+        assert counted is not None
+        assert isinstance(await world.refunds._call(counted), Declined)
+
+    play(scenario)
+
+
+def later(world: World) -> SystemTime:
+    return SystemTime(world.clock.system() + 2_000)
 
 
 def test_a_provisional_refund_is_polled_less_and_less_often(play: Play) -> None:
