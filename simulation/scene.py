@@ -3,6 +3,8 @@
 import random
 from dataclasses import dataclass, replace
 
+from msgspec.structs import replace as replace_fields
+
 from nostro.acquirers.manners import capabilities
 from nostro.kernel.capabilities import Capabilities
 from sandbox.manners import HONOURS, MANNERS, Manner
@@ -36,7 +38,9 @@ class Scene:
     def capabilities(self) -> Capabilities:
         """What the product is told of the first one."""
         window = f":{self.manner.forget_after_ms}" if self.manner.name == "forgets" else ""
-        return capabilities(self.manner.name + window)
+        return replace_fields(
+            capabilities(self.manner.name + window), inquiry=self.manner.answers_inquiries
+        )
 
     @property
     def reports(self) -> bool:
@@ -50,4 +54,7 @@ def scene(seed: int) -> Scene:
     manner = MANNERS[rng.choice(_DRAWN)]
     if manner.name == "forgets":
         manner = replace(manner, forget_after_ms=rng.randint(*_WINDOW_MS))
-    return Scene(manner, rng.random() < 0.5, MISREPORTED if rng.random() < 0.25 else 0.0)
+    has_second, misreported = rng.random() < 0.5, MISREPORTED if rng.random() < 0.25 else 0.0
+    if manner.forgets and rng.random() < 0.5:
+        manner = replace(manner, answers_inquiries=False)
+    return Scene(manner, has_second, misreported)
