@@ -20,7 +20,7 @@ from nostro.kernel.command import Decision
 from nostro.kernel.outcome import Declined, NotFound, NotSent, Undone, Unknown
 from nostro.kernel.ports import Notification
 from nostro.ledger import store as ledger
-from nostro.notifications import judgement, reports
+from nostro.notifications import judgement, lines, reports
 from nostro.notifications.reports import Reports
 from nostro.payments import ladder
 from nostro.payments import settle as payment_settle
@@ -249,14 +249,14 @@ def undone_is_believed_late(patch: Patch) -> None:
 @saboteur
 def line_of_another_amount_is_believed(patch: Patch) -> None:
     """A report's line settles its message whatever amount and currency it names."""
-    patch(judgement, "_differs", lambda message, evidence: None)
+    patch(judgement, "_differs", lambda *given: None)
     wrong_amount_is_believed(patch)
 
 
 @saboteur
 def unfinished_day_is_read(patch: Patch) -> None:
     """Today's report is believed today, again and again."""
-    for module in (reports, report_duty):
+    for module in (lines, report_duty):
         patch(module, "FINAL_AFTER_MS", -DAY)
     patch(report_duty, "READ_AGAIN_MS", 5_000)
 
@@ -264,7 +264,7 @@ def unfinished_day_is_read(patch: Patch) -> None:
 @saboteur
 def refund_paid_in_a_report_is_final(patch: Patch) -> None:
     """Each line of a report counts by itself, though another takes it back."""
-    patch(reports, "_standing", list)
+    patch(reports, "standing", list)
 
 
 @saboteur

@@ -13,8 +13,8 @@ from datetime import date
 import aiohttp
 
 from nostro.kernel.errors import Unavailable
-from nostro.kernel.outcome import Approved, Declined, Evidence, Undone
-from nostro.kernel.ports import Misreported, Report, ReportLine
+from nostro.kernel.outcome import Approved, Declined, Evidence, Operation, Undone
+from nostro.kernel.ports import Claims, Misreported, Report, ReportLine
 
 FORMAT = "nostro_sandbox"
 COLUMNS = (
@@ -22,7 +22,15 @@ COLUMNS = (
     "gross", "fee", "net",
 )  # fmt: skip
 FETCH_SECONDS = 60
-_MOVED = ("sale", "capture", "refund")
+TEXT_MAX = 255
+# What each type of line is about, and the sign of its gross, from the merchant's side.
+_KINDS = {
+    "sale": (Operation.SALE, 1),
+    "capture": (Operation.CAPTURE, 1),
+    "refund": (Operation.REFUND, -1),
+    "sale_reversal": (Operation.SALE, -1),
+    "refund_failure": (Operation.REFUND, 1),
+}
 
 
 def read_report(data: bytes) -> Report:
@@ -43,9 +51,15 @@ async def fetch_report(base_url: str, day: date) -> Report:
         ):
             if response.status != 200:
                 raise Unavailable(f"the report of {day} answered {response.status}")
-            return read_report(await response.read())
+            return _of(day, read_report(await response.read()))
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unavailable(f"the report of {day} cannot be had: {error}") from error
+
+
+def _of(day: date, report: Report) -> Report:
+    if report.day != day:
+        raise Misreported(f"it is the report of {report.day}, not of {day}")
+    return report
 
 
 class SandboxReports:
@@ -89,15 +103,22 @@ def _totals(lines: list[list[str]]) -> list[list[str]]:
 
 
 def _line(number: int, row: list[str]) -> ReportLine:
-    _, kind, reference, named, _, _, currency, gross, _, _ = row
-    return ReportLine(number, reference, _evidence(kind, named, abs(int(gross)), currency))
+    _, kind, reference, named, original, account, currency, gross, _, _ = row
+    if not all(text.isprintable() and len(text) <= TEXT_MAX for text in row):
+        raise Misreported(f"line {number}: a field is too long, or holds what nobody can read")
+    if kind not in _KINDS:
+        raise Misreported(f"line {number}: there is no line of type {kind!r}")
+    operation, sign = _KINDS[kind]
+    amount = sign * int(gross)
+    if amount <= 0:
+        raise Misreported(f"line {number}: a {kind} of {gross}")
+    claims = Claims(operation, amount, currency, account, original or None)
+    return ReportLine(number, reference, _evidence(kind, named, amount, currency), claims)
 
 
 def _evidence(kind: str, named: str, amount: int, currency: str) -> Evidence:
-    if kind in _MOVED:
-        return Approved(named, amount, currency)
     if kind == "sale_reversal":
         return Undone("reported as reversed")
     if kind == "refund_failure":
         return Declined("refund_failed", acquirer_reference=named)
-    raise Misreported(f"there is no line of type {kind!r}")
+    return Approved(named, amount, currency)

@@ -14,7 +14,7 @@ import msgspec
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.command import Command
-from nostro.kernel.outcome import Evidence, Found, Outcome
+from nostro.kernel.outcome import Evidence, Found, Operation, Outcome
 from nostro.kernel.secret import Cvc, Pan, Secret
 
 A = TypeVar("A")
@@ -94,12 +94,26 @@ class Acquirer(Protocol):
     async def cancel(self, reference: str) -> Evidence: ...
 
 
+class Claims(msgspec.Struct, frozen=True):
+    """What an acquirer says that a message was, as far as it says: it has to be so before its word counts.
+
+    `amount` is in minor units; `original` is the reference of what was captured, voided or refunded.
+    """
+
+    operation: Operation | None = None
+    amount: int | None = None
+    currency: str | None = None
+    account: str | None = None
+    original: str | None = None
+
+
 class Notification(msgspec.Struct, frozen=True):
-    """What an acquirer said unasked: its own id of that, our reference, and what became of the message."""
+    """What an acquirer said unasked: its own id of that, our reference, what became of the message, and what it was."""
 
     id: str
     reference: str
     evidence: Evidence
+    claims: Claims = Claims()
 
 
 class Forged(Exception):
@@ -118,6 +132,7 @@ class ReportLine(msgspec.Struct, frozen=True):
     number: int
     reference: str
     evidence: Evidence
+    claims: Claims = Claims()
 
 
 class Report(msgspec.Struct, frozen=True):

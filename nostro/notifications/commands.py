@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from hashlib import sha256
 from typing import Any
 
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from nostro.refunds.store import REFUNDS
 
 Rows = list[tuple[Table[Any], Any]]
 log = logging.getLogger(__name__)
+DIGEST_DIGITS = 16
 # Its sender is at it, and will settle it or leave it due.
 _BEING_SENT = (AttemptState.SENDING, RefundState.SENDING)
 
@@ -30,7 +32,7 @@ _BEING_SENT = (AttemptState.SENDING, RefundState.SENDING)
 class TakeNotification:
     """Take a notification whose signature was found good. `settling` settles its message by it, in the same transaction.
 
-    Without `settling` it is a hint, and only makes its message due.
+    Without `settling` it is a hint, and only makes its message due. `against`: why a person has to look at it anyway.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class TakeNotification:
         told: Notification,
         body: str,
         settling: Command[Settled] | None,
+        against: str | None = None,
     ) -> None:
         self.book, self.seed, self.acquirer = book, seed, acquirer
-        self.told, self.body, self.settling = told, body, settling
-        self.id = f"{acquirer}/{told.id}"
+        self.told, self.body, self.settling, self.against = told, body, settling, against
+        # Their own id may come again about something else: what is the same says the same.
+        self.id = f"{acquirer}/{told.id}/{sha256(body.encode()).hexdigest()[:DIGEST_DIGITS]}"
 
     def reads(self) -> Reads:
         """The notification, if it came before, and the message with all that settling it reads."""
@@ -59,7 +63,10 @@ class TakeNotification:
         if known is not None:
             return Decision(known)
         message: Message | None = view.get(table_of(self.told.reference), self.told.reference)
-        state, reason = judged(message, self.acquirer, self.told.evidence)
+        told = self.told
+        state, reason = judged(message, self.acquirer, told.evidence, told.claims)
+        if self.against is not None:
+            state, reason = NoteState.QUARANTINED, self.against
         note = Note(
             self.id, self.acquirer, self.told.reference, state, reason, view.system_now, self.body
         )

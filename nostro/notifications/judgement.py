@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nostro.kernel.outcome import Approved, Evidence, Operation, Pending
+from nostro.kernel.ports import Claims
 from nostro.notifications.model import NoteState
 from nostro.payments.machine import LIVE, AttemptState
 from nostro.payments.model import Attempt
@@ -11,6 +12,7 @@ from nostro.refunds.messages import Message
 from nostro.refunds.model import Refund
 
 Judgement = tuple[NoteState, str]
+NOTHING = Claims()
 _GOOD = (AttemptState.APPROVED, RefundState.SUCCEEDED)
 
 
@@ -21,13 +23,15 @@ def is_open(message: Message) -> bool:
     return message.state in SENT
 
 
-def judged(message: Message | None, acquirer: str, evidence: Evidence) -> Judgement:
+def judged(
+    message: Message | None, acquirer: str, evidence: Evidence, claims: Claims = NOTHING
+) -> Judgement:
     """What becomes of a notification; APPLIED if it may have its effect."""
     if message is None:
         return NoteState.UNMATCHED, "no message of ours has this reference"
     if message.acquirer != acquirer:
         return NoteState.QUARANTINED, f"the message went to {message.acquirer}"
-    differs = _differs(message, evidence)
+    differs = _differs(message, evidence, claims)
     if differs:
         return NoteState.QUARANTINED, differs
     if is_open(message):
@@ -54,12 +58,17 @@ def _was_so(message: Message, evidence: Evidence) -> bool:
     return message.balance_transaction is not None or evidence.poll_after_ms is not None
 
 
-def _differs(message: Message, evidence: Evidence) -> str | None:
-    if not isinstance(evidence, Approved):
-        return None
-    if isinstance(message, Attempt) and message.operation is Operation.VOID:
-        return None
-    theirs, ours = (evidence.amount, evidence.currency), (message.amount, message.currency)
-    if theirs == ours:
-        return None
-    return f"{theirs[0]} {theirs[1]} instead of {ours[0]} {ours[1]}"
+def _differs(message: Message, evidence: Evidence, claims: Claims) -> str | None:
+    """What they say of the message that is not so. A void is of all that was authorized, whatever that was."""
+    operation = message.operation if isinstance(message, Attempt) else Operation.REFUND
+    pairs: list[tuple[object, object]] = [
+        (claims.operation, operation),
+        (claims.account, message.account),
+        (claims.original, message.original),
+    ]
+    if operation is not Operation.VOID:
+        pairs += [(claims.amount, message.amount), (claims.currency, message.currency)]
+        if isinstance(evidence, Approved):
+            pairs += [(evidence.amount, message.amount), (evidence.currency, message.currency)]
+    wrong = [f"{said} instead of {ours}" for said, ours in pairs if said not in (None, ours)]
+    return ", ".join(dict.fromkeys(wrong)) or None

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
-from nostro.kernel.clock import DAY, MINUTE, SystemTime
+from nostro.kernel.clock import DAY, SystemTime
 from nostro.kernel.ids import birth_book
-from nostro.kernel.outcome import Approved, Evidence
 from nostro.kernel.ports import Notification, Reader, Report, ReportLine
 from nostro.kernel.table import text_array
 from nostro.ledger.days import day_from
 from nostro.merchants.service import Merchants
 from nostro.notifications.judgement import judged
+from nostro.notifications.lines import against, executed_twice, is_final, may_still_fail, standing
 from nostro.notifications.model import NoteState
 from nostro.notifications.service import Inbox
 from nostro.payments.store import ATTEMPTS
-from nostro.refunds.machine import RefundState
 from nostro.refunds.messages import Message, table_of
-from nostro.refunds.model import Refund
 from nostro.refunds.store import REFUNDS
 
 PAGE = 500
-# A day's report is final once the day is over, by our clock and by one that is a little behind.
-FINAL_AFTER_MS = 10 * MINUTE
 
 
 class Unfinished(Exception):
@@ -44,6 +42,14 @@ class Heard(msgspec.Struct, frozen=True):
         return Heard(*(a + b for a, b in zip(_counts(self), _counts(other), strict=True)))
 
 
+class News(NamedTuple):
+    """A line, what speaks against it whatever it says, and why it settles nothing, if it does not."""
+
+    line: ReportLine
+    against: str | None
+    why_not: str | None
+
+
 class Reports:
     """Reads reports of acquirers. Reading one again changes nothing."""
 
@@ -52,28 +58,32 @@ class Reports:
 
     async def hear(self, acquirer: str, report: Report, now: SystemTime) -> Heard:
         """Settle by a report what is open. Raises Unfinished."""
-        if now < _end(report) + FINAL_AFTER_MS:
+        heard = Heard(len(report.lines))
+        for new in await self.news(acquirer, report, now):
+            heard = heard.plus(await self._line(acquirer, report.name, new.line, new.against))
+        return heard
+
+    async def news(self, acquirer: str, report: Report, now: SystemTime) -> list[News]:
+        """Whatever a report says that is not known already, or contradicts what is. Changes nothing. Raises Unfinished."""
+        end = _end(report)
+        if not is_final(end, now):
             raise Unfinished(f"the report of {report.day} is final when its day is over (UTC)")
-        heard, standing = Heard(len(report.lines)), _standing(report.lines)
-        for first in range(0, len(standing), PAGE):
-            page = standing[first : first + PAGE]
-            heard = heard.plus(await self._page(acquirer, report.name, page))
-        return heard
+        lines, twice = standing(report.lines), executed_twice(report.lines)
+        found: list[News] = []
+        for first in range(0, len(lines), PAGE):
+            page = lines[first : first + PAGE]
+            messages = await self._messages([line.reference for line in page])
+            for line in page:
+                message = messages.get(line.reference)
+                found += _news(
+                    acquirer, line, message, against(message, end, line.reference in twice)
+                )
+        return found
 
-    async def _page(self, acquirer: str, name: str, lines: Sequence[ReportLine]) -> Heard:
-        messages = await self._messages([line.reference for line in lines])
-        heard = Heard()
-        for line in lines:
-            message = messages.get(line.reference)
-            state, _ = judged(message, acquirer, line.evidence)
-            if state is not NoteState.IGNORED and not _may_still_fail(message, line.evidence):
-                heard = heard.plus(await self._line(acquirer, name, line))
-        return heard
-
-    async def _line(self, acquirer: str, name: str, line: ReportLine) -> Heard:
-        told = Notification(f"{name}/{line.number}", line.reference, line.evidence)
-        body = msgspec.json.encode(line)
-        note = await self._inbox.take(acquirer, told, body, evidence=True)
+    async def _line(self, acquirer: str, name: str, line: ReportLine, reason: str | None) -> Heard:
+        told = Notification(name, line.reference, line.evidence, line.claims)
+        body = msgspec.json.encode(replace(line, number=0))  # its place is not what it says
+        note = await self._inbox.take(acquirer, told, body, evidence=True, against=reason)
         if note is None:
             return Heard(again=1)
         for_a_person = note.state in (NoteState.QUARANTINED, NoteState.UNMATCHED)
@@ -91,20 +101,15 @@ class Reports:
         return found
 
 
-def _standing(lines: Sequence[ReportLine]) -> list[ReportLine]:
-    """The lines that count: what the same report takes back (a refund that failed later that day) was not done."""
-    back = {line.reference for line in lines if not isinstance(line.evidence, Approved)}
-    return [
-        line
-        for line in lines
-        if line.reference not in back or not isinstance(line.evidence, Approved)
-    ]
-
-
-def _may_still_fail(message: Message | None, evidence: Evidence) -> bool:
-    """A refund that succeeded provisionally is in a report as it was paid; that it may fail is not over by that."""
-    provisional = isinstance(message, Refund) and message.state is RefundState.PROVISIONAL
-    return provisional and isinstance(evidence, Approved)
+def _news(
+    acquirer: str, line: ReportLine, message: Message | None, against: str | None
+) -> list[News]:
+    state, why = judged(message, acquirer, line.evidence, line.claims)
+    known = state is NoteState.IGNORED or may_still_fail(message, line.evidence)
+    if known and against is None:
+        return []
+    settles = against is None and state is NoteState.APPLIED
+    return [News(line, against, None if settles else against or why)]
 
 
 def _end(report: Report) -> int:

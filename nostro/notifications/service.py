@@ -75,10 +75,16 @@ class Inbox:
         return Received.AGAIN if note is None else Received.WELL
 
     async def take(
-        self, acquirer: str, told: Notification, body: bytes, evidence: bool
+        self,
+        acquirer: str,
+        told: Notification,
+        body: bytes,
+        evidence: bool,
+        against: str | None = None,
     ) -> Note | None:
         """Take what is known to be the acquirer's word. `evidence`: it settles; else its message is asked about now.
 
+        `against`: why it settles nothing, and a person has to look at it.
         None if somebody else holds the message: nothing was kept, tell it again.
         """
         modes = dict(await self._merchants.books())
@@ -91,7 +97,9 @@ class Inbox:
         settling = None
         if message is not None and _says_more(message, told):
             settling = await self._settling(book, modes[book], message, told)
-        command = TakeNotification(book, self._seed(), acquirer, told, body.decode(), settling)
+        command = TakeNotification(
+            book, self._seed(), acquirer, told, body.decode(), settling, against
+        )
         return await self._decider(book).run(command)
 
     async def _message(self, book: int, reference: str) -> Message | None:

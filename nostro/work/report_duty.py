@@ -10,7 +10,8 @@ from nostro.kernel.clock import DAY, MINUTE, SystemTime
 from nostro.kernel.errors import Unavailable
 from nostro.kernel.ports import Misreported, ReportSource
 from nostro.ledger.days import date_of
-from nostro.notifications.reports import FINAL_AFTER_MS, Reports
+from nostro.notifications.lines import FINAL_AFTER_MS
+from nostro.notifications.reports import Reports
 from nostro.payments import queues as attempts
 from nostro.refunds import queues as refunds
 from nostro.work.duties import Book, Desk

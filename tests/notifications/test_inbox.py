@@ -154,10 +154,43 @@ def test_a_wrong_amount_is_quarantined(api: Api, notified: Server, wrong: dict[s
     number = f"ntf_{secrets.token_hex(4)}"
     assert tell(notified, body(name, number, **wrong)) == 200
     assert status(api, first["id"]) == "processing"
-    [note] = [note for note in told_of(notified) if note["id"] == f"sandbox/{number}"]
+    [note] = [note for note in told_of(notified) if note["id"].startswith(f"sandbox/{number}/")]
     assert (note["reference"], note["state"]) == (name, "quarantined")
     withhold(notified, False)
     until(lambda: status(api, first["id"]) == "succeeded")
+
+
+@pytest.mark.parametrize("state", ["declined", "cancelled"])
+def test_a_refusal_of_another_amount_is_quarantined_too(
+    api: Api, notified: Server, state: str
+) -> None:
+    withhold(notified, True)
+    mark = Acquirer(notified).mark()
+    first = api.post(INTENTS, SALE)
+    name = reference(notified, first["id"], mark)
+    number = f"ntf_{secrets.token_hex(4)}"
+    outcome = {"outcome": "declined", "state": state, "decline_code": "insufficient_funds"}
+    assert tell(notified, body(name, number, amount=1, **outcome)) == 200
+    assert status(api, first["id"]) == "processing"
+    assert tell(notified, body(name, number)) == 200, "the same id, and another word"
+    assert status(api, first["id"]) == "succeeded"
+    withhold(notified, False)
+
+
+def test_an_id_that_was_used_for_another_is_heard_all_the_same(api: Api, notified: Server) -> None:
+    withhold(notified, True)
+    mark = Acquirer(notified).mark()
+    first = api.post(INTENTS, SALE)
+    number = f"ntf_{secrets.token_hex(4)}"
+    assert tell(notified, body("att_zzz", number)) == 200
+    assert tell(notified, body(reference(notified, first["id"], mark), number)) == 200
+    assert status(api, first["id"]) == "succeeded"
+    withhold(notified, False)
+
+
+def test_ids_that_no_database_can_keep_are_refused(notified: Server) -> None:
+    for name, number in (("a" * 256, "ntf_1"), ("att_1", "n" * 256), ("att_1\n", "ntf_1")):
+        assert tell(notified, body(name, number)) == 400
 
 
 def test_again_and_late_change_nothing(api: Api, notified: Server) -> None:

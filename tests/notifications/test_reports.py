@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from nostro.acquirers.sandbox_report import fetch_report, read_report
 from nostro.db.urls import ConnectionUrls
 from nostro.kernel.clock import DAY, MINUTE, SystemTime
 from nostro.kernel.money import FeeSchedule
-from nostro.kernel.outcome import Approved, Declined, Evidence
-from nostro.kernel.ports import Misreported, Report, ReportLine
+from nostro.kernel.outcome import Approved, Declined, Evidence, Operation, Undone
+from nostro.kernel.ports import Claims, Misreported, Report, ReportLine
 from nostro.kernel.queries import load
 from nostro.kernel.secret import Secret
 from nostro.merchants.service import Merchants
@@ -147,6 +148,93 @@ def test_another_amount_is_for_a_person(play: Play) -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize("claims", [
+    Claims(operation=Operation.REFUND), Claims(operation=Operation.CAPTURE), Claims(amount=1),
+    Claims(currency="eur"), Claims(account="acct_other"),
+])  # fmt: skip
+@pytest.mark.parametrize("word", [Approved("x", 2_000, "usd"), Undone("x"), Declined("x")])
+def test_a_line_of_something_else_is_for_a_person(
+    play: Play, claims: Claims, word: Evidence
+) -> None:
+    async def scenario(told: Told) -> None:
+        reference = await told.lost()
+        day = datetime.now(UTC).date()
+        wrong = Report("w", day, (ReportLine(1, reference, word, claims),))
+        for _ in range(2):
+            heard = await told.reports.hear("sandbox", wrong, told.tomorrow)
+            assert (heard.settled, heard.for_a_person) == (0, 1)
+        assert (await attempt(told.world)).state == "unknown"
+        [note] = await open_notes(told.world.reader, BOOK, 10)
+        assert " instead of " in note.reason
+        heard = await told.reports.hear("sandbox", await told.report(), told.tomorrow)
+        assert (heard.settled, heard.for_a_person) == (1, 0), "the right line counts all the same"
+
+    play(scenario)
+
+
+def test_a_report_older_than_the_message_settles_nothing(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        reference = await told.lost()
+        before = datetime.now(UTC).date() - timedelta(days=2)
+        old = Report("old", before, (ReportLine(1, reference, Undone("reversed")),))
+        heard = await told.reports.hear("sandbox", old, told.world.clock.system())
+        assert (heard.settled, heard.for_a_person) == (0, 1)
+        assert (await attempt(told.world)).state == "unknown"
+
+    play(scenario)
+
+
+def test_what_was_executed_twice_is_for_a_person(play: Play) -> None:
+    async def scenario(told: Told) -> None:
+        reference = await told.lost()
+        words = (Approved("n1", 2_000, "usd"), Approved("n2", 2_000, "usd"))
+        lines = tuple(ReportLine(number, reference, word) for number, word in enumerate(words, 1))
+        report = Report("twice", datetime.now(UTC).date(), lines)
+        heard = await told.reports.hear("sandbox", report, told.tomorrow)
+        assert (heard.settled, heard.for_a_person) == (0, 2)
+        heard = await told.reports.hear("sandbox", await told.report(), told.tomorrow)
+        assert heard.settled == 1
+        heard = await told.reports.hear("sandbox", report, told.tomorrow)
+        assert (heard.settled, heard.for_a_person) == (0, 2), "also of what is settled"
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_order_of_a_reports_lines_is_nothing(play: Play, reverse: bool) -> None:
+    async def scenario(told: Told) -> None:
+        reference = await told.lost()
+        words = [Approved("n1", 2_000, "usd"), Undone("reversed")]
+        words = words[::-1] if reverse else words
+        lines = tuple(ReportLine(number, reference, word) for number, word in enumerate(words, 1))
+        report = Report("both", datetime.now(UTC).date(), lines)
+        heard = await told.reports.hear("sandbox", report, told.tomorrow)
+        assert (heard.settled, heard.for_a_person) == (1, 0)
+        assert (await attempt(told.world)).state == "undone"
+
+    play(scenario)
+
+
+def test_a_report_issued_again_is_read_again(play: Play) -> None:
+    """Its lines have other numbers, or say other things: a line is what it says."""
+
+    async def scenario(told: Told) -> None:
+        reference = await told.lost()
+        day = datetime.now(UTC).date()
+        theirs = ReportLine(1, "att_of_somebody_else", Approved("n0", 5, "usd"))
+        first = Report("again", day, (theirs,))
+        heard = await told.reports.hear("sandbox", first, told.tomorrow)
+        assert (heard.settled, heard.for_a_person) == (0, 1)
+        ours = ReportLine(1, reference, Approved("n1", 2_000, "usd"))
+        second = Report("again", day, (ours, replace(theirs, number=2)))
+        heard = await told.reports.hear("sandbox", second, told.tomorrow)
+        assert (heard.settled, heard.for_a_person) == (1, 1)
+        assert (await attempt(told.world)).state == "approved"
+        assert len(await open_notes(told.world.reader, BOOK, 10)) == 1
+
+    play(scenario)
+
+
 def test_a_refund_is_settled_so_too(play: Play) -> None:
     async def scenario(told: Told) -> None:
         charge = await told.world.sale(10_000)
@@ -175,7 +263,7 @@ def test_a_refund_that_may_still_fail_is_not_final_by_the_report(play: Play) -> 
 def of_refund(refund: Refund, *words: Evidence) -> Report:
     """A report of one refund, a line for each word."""
     lines = tuple(ReportLine(number, refund.id, word) for number, word in enumerate(words, 1))
-    return Report(f"{len(words)} {words[-1]}", date(2026, 1, 2), lines)
+    return Report(f"{len(words)} {words[-1]}", datetime.now(UTC).date(), lines)
 
 
 def test_what_the_same_report_takes_back_was_not_done(play: Play) -> None:
@@ -274,6 +362,11 @@ def test_a_whole_file_is_read() -> None:
         file(LINE, TOTAL, count=2), file(LINE, LINE, TOTAL), file(LINE, TOTAL, day="2026-02-30"),
         file(LINE.replace("93", "94"), TOTAL.replace("93", "94")), file(TOTAL, LINE),
         file(LINE.replace("sale", "gift"), TOTAL), file(LINE + ",more", TOTAL),
+        file(LINE.replace("att_1", "att\0_1"), TOTAL), file(LINE.replace("att_1", "a" * 256), TOTAL),
+        file(LINE.replace("att_1", "att_\x1b[2J"), TOTAL),
+        file(LINE.replace(",100,7,93", ",-100,7,-107"), TOTAL.replace(",100,7,93", ",-100,7,-107")),
+        file(LINE.replace(",100,7,93", ",0,7,-7"), TOTAL.replace(",100,7,93", ",0,7,-7")),
+        file(LINE.replace("sale", "refund"), TOTAL), file(LINE.replace("sale", "sale_reversal"), TOTAL),
         file(LINE.replace("100", "1e2"), TOTAL), file(LINE, TOTAL).replace(b"sandbox", b"other", 1),
         file('line,"sale', TOTAL),
     ],
