@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import TypeVar
 
-from nostro.acquirers.sandbox_report import fetch_report
-from nostro.acquirers.sandbox_report import read_report as read_report_file
+from nostro.acquirers.sandbox_report import fetch_report, read_report
 from nostro.bootstrap.administration import acquirer_urls, urls
 from nostro.bootstrap.graph import Graph, graph
 from nostro.bootstrap.secret_files import kept_secret
-from nostro.cli.programs import WantedReport
+from nostro.cli.programs import Proposals
+from nostro.conclusions.model import Conclusion, EvidenceFile, Refused, Verdict
 from nostro.conclusions.service import Conclusions
 from nostro.config import Settings
 from nostro.kernel.errors import Misconfigured
-from nostro.kernel.ports import Misreported, Report
-from nostro.notifications.reports import Heard, Reports, Unfinished
+from nostro.kernel.ids import birth_book
+from nostro.kernel.outcome import Approved
+from nostro.kernel.ports import Misreported, Report, ReportLine
+from nostro.kernel.secret import Secret
+from nostro.notifications.reports import Heard, News, Reports, Unfinished
 
 T = TypeVar("T")
 
@@ -26,39 +30,76 @@ async def conclude(
     """Ask or tell. Raises Misconfigured for a book that is not there."""
     secret = kept_secret(settings.data_dir / "api.key")
     async with graph(settings, (await urls(settings)).app, "operator") as found:
-        services = found.services
-        modes = dict(await services.merchants.books())
+        modes = dict(await found.services.merchants.books())
         if book not in modes:
             raise Misconfigured(f"there is no book {book}")
-        return await question(
-            Conclusions(
-                book, modes[book], found.deciders, found.pool, services.merchants,
-                services.payments, services.refunds, secret, found.entropy,
-            )
-        )  # fmt: skip
+        return await question(_conclusions(found, secret, book, modes[book]))
 
 
-async def read_report(settings: Settings, wanted: WantedReport) -> Heard:
-    """Read a report. Raises Misconfigured for one that is no report, or is not final; Unavailable if it cannot be had."""
-    kept_secret(settings.data_dir / "api.key")
-    addresses = acquirer_urls(settings)
-    if wanted.acquirer not in addresses:
-        raise Misconfigured(
-            f"there is no acquirer {wanted.acquirer}: there are {', '.join(addresses)}"
-        )
+async def fetch_and_hear(settings: Settings, acquirer: str, day: date) -> Heard:
+    """Fetch an acquirer's report and settle by it. Raises Misconfigured for one that is not final; Unavailable."""
+    address = _address(settings, acquirer)
     try:
-        report = await _report(addresses[wanted.acquirer], wanted)
+        report = await fetch_report(address, day)
         async with graph(settings, (await urls(settings)).app, "operator") as found:
-            return await reports_of(found).hear(wanted.acquirer, report, found.clock.system())
+            return await reports_of(found).hear(acquirer, report, found.clock.system())
     except (Misreported, Unfinished) as error:
         raise Misconfigured(f"the report cannot be read: {error}") from error
 
 
-async def _report(base_url: str, wanted: WantedReport) -> Report:
-    if wanted.data is not None:
-        return read_report_file(wanted.data)
-    assert wanted.day is not None, "a file or a day"
-    return await fetch_report(base_url, wanted.day)
+async def propose_by(
+    settings: Settings, acquirer: str, key: Secret, file: EvidenceFile
+) -> Proposals:
+    """Propose what a report says that a person brings. Raises Misconfigured for what is no report, or is not final."""
+    _address(settings, acquirer)
+    secret = kept_secret(settings.data_dir / "api.key")
+    try:
+        report = read_report(file.body)
+        async with graph(settings, (await urls(settings)).app, "operator") as found:
+            news = await reports_of(found).news(acquirer, report, found.clock.system())
+            modes = dict(await found.services.merchants.books())
+
+            async def propose(new: News) -> Conclusion | Refused:
+                book = birth_book(new.line.reference)
+                if new.why_not is not None or book not in modes:
+                    return Refused(f"{new.line.reference}: {new.why_not}")
+                people = _conclusions(found, secret, book, modes[book])
+                return await _propose(people, key, report, new.line, file)
+
+            answers = [await propose(new) for new in news]
+            return Proposals(
+                len(report.lines),
+                [answer for answer in answers if isinstance(answer, Conclusion)],
+                [answer.reason for answer in answers if isinstance(answer, Refused)],
+            )
+    except (Misreported, Unfinished) as error:
+        raise Misconfigured(f"the report cannot be read: {error}") from error
+
+
+async def _propose(
+    people: Conclusions, key: Secret, report: Report, line: ReportLine, file: EvidenceFile
+) -> Conclusion | Refused:
+    reason = f"line {line.number} of the report {report.name}"
+    word = line.evidence
+    if isinstance(word, Approved):
+        named = word.acquirer_reference
+        return await people.propose(key, line.reference, Verdict.DONE, named, reason, file)
+    return await people.propose(key, line.reference, Verdict.NOT_DONE, "", reason, file)
+
+
+def _conclusions(found: Graph, secret: Secret, book: int, live: bool) -> Conclusions:
+    services = found.services
+    return Conclusions(
+        book, live, found.deciders, found.pool, services.merchants, services.payments,
+        services.refunds, secret, found.entropy,
+    )  # fmt: skip
+
+
+def _address(settings: Settings, acquirer: str) -> str:
+    addresses = acquirer_urls(settings)
+    if acquirer not in addresses:
+        raise Misconfigured(f"there is no acquirer {acquirer}: there are {', '.join(addresses)}")
+    return addresses[acquirer]
 
 
 def reports_of(found: Graph) -> Reports:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from nostro.cli import app as commands
@@ -14,7 +15,7 @@ from nostro.cli.programs import (
     LedgerExport,
     NewKeys,
     Proofs,
-    WantedReport,
+    Proposals,
     give,
     print_json,
 )
@@ -24,6 +25,7 @@ from nostro.kernel.secret import Secret
 from nostro.merchants.model import KeyFacts
 
 if TYPE_CHECKING:
+    from nostro.conclusions.model import EvidenceFile
     from nostro.conclusions.service import Conclusions
     from nostro.notifications.reports import Heard
 
@@ -114,11 +116,19 @@ class Programs:
 
         return asyncio.run(concluding.conclude(settings, book, question))
 
-    def read_report(self, settings: Settings, wanted: WantedReport) -> Heard:
-        """What an acquirer's report says of what is open."""
+    def fetch_and_hear(self, settings: Settings, acquirer: str, day: date) -> Heard:
+        """What an acquirer's report says of what is open settles it."""
         from nostro.bootstrap import concluding
 
-        return asyncio.run(concluding.read_report(settings, wanted))
+        return asyncio.run(concluding.fetch_and_hear(settings, acquirer, day))
+
+    def propose_by(
+        self, settings: Settings, acquirer: str, key: Secret, file: EvidenceFile
+    ) -> Proposals:
+        """What a report that a person brings says of what is open is proposed."""
+        from nostro.bootstrap import concluding
+
+        return asyncio.run(concluding.propose_by(settings, acquirer, key, file))
 
     def export_ledger(self, settings: Settings, wanted: LedgerExport) -> int:
         """A book for another program."""

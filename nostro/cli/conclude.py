@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from nostro.cli.options import Book, DatabaseUrl, DataDir, Json
 from nostro.cli.programs import fail, print_json, programs, run, settings
-from nostro.conclusions.model import Conclusion, EvidenceFile, Refused, Verdict
+from nostro.conclusions.model import EVIDENCE_BYTES_MAX, Conclusion, EvidenceFile, Refused, Verdict
 from nostro.config import Settings
 from nostro.kernel.secret import Secret
 
@@ -70,8 +72,8 @@ def propose(
 ) -> None:
     """Propose what became of a message whose outcome is unknown. Nothing changes until another operator approves."""
     chosen = settings(data_dir=data_dir, database_url=database_url)
-    file = _read(evidence)
-    _show(
+    file = read_evidence(evidence)
+    show(
         _asked(
             chosen,
             book,
@@ -86,15 +88,22 @@ def propose(
 @app.command()
 def approve(
     reference: Reference,
+    proposal: Annotated[
+        str, typer.Argument(help="The digest of what is approved, as `conclude list` shows it.")
+    ],
     operator_key: OperatorKey,
     book: Book = 1,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Approve what another operator proposed: the message is settled by it at once, and for good."""
+    """Approve what another operator proposed: the message is settled by it at once, and for good.
+
+    The digest is of all that you have read: if anything of it was changed since, nothing is approved.
+    """
     chosen = settings(data_dir=data_dir, database_url=database_url)
-    _show(_asked(chosen, book, lambda it: it.approve(Secret(operator_key), reference)), as_json)
+    key = Secret(operator_key)
+    show(_asked(chosen, book, lambda it: it.approve(key, reference, proposal)), as_json)
 
 
 @app.command()
@@ -108,7 +117,7 @@ def withdraw(
 ) -> None:
     """Take a proposal back, one's own or another's."""
     chosen = settings(data_dir=data_dir, database_url=database_url)
-    _show(_asked(chosen, book, lambda it: it.withdraw(Secret(operator_key), reference)), as_json)
+    show(_asked(chosen, book, lambda it: it.withdraw(Secret(operator_key), reference)), as_json)
 
 
 @app.command("list")
@@ -121,7 +130,7 @@ def list_conclusions(
     """List what is proposed, then what was decided last."""
     chosen = settings(data_dir=data_dir, database_url=database_url)
     for found in run(lambda: programs().conclude(chosen, book, lambda it: it.newest(SHOWN))):
-        _show(found, as_json)
+        show(found, as_json)
 
 
 @app.command()
@@ -137,13 +146,20 @@ def evidence(
     found = run(lambda: programs().conclude(chosen, book, lambda it: it.evidence(sha256)))
     if found is None:
         fail(f"there is no evidence {sha256} in book {book}")
-    output.write_bytes(found.body)
+    try:
+        output.write_bytes(found.body)
+    except OSError as error:
+        fail(f"{output}: {error.strerror}")
     print(f"{found.name!r}, {len(found.body)} bytes.")
 
 
-def _read(path: Path) -> EvidenceFile:
+def read_evidence(path: Path) -> EvidenceFile:
+    """A file that a person gives. What is no file, or has no end, is not read."""
     try:
-        return EvidenceFile(path.name, path.read_bytes())
+        if not stat.S_ISREG(path.stat().st_mode):
+            fail(f"{path} is no file")
+        with path.open("rb") as file:
+            return EvidenceFile(path.name, file.read(EVIDENCE_BYTES_MAX + 1))
     except OSError as error:
         fail(f"{path}: {error.strerror}")
 
@@ -159,9 +175,10 @@ def _asked(
     return found
 
 
-def _show(found: Conclusion, as_json: bool) -> None:
+def show(found: Conclusion, as_json: bool) -> None:
+    """Print a conclusion, and what an approval has to name."""
     if as_json:
-        print_json(found)
+        print_json({**to_builtins(found), "proposal": found.proposal})
         return
     by = f"proposed by {found.proposed_by}"
     by += f", {found.state} by {found.decided_by}" if found.decided_by else ""
@@ -169,3 +186,4 @@ def _show(found: Conclusion, as_json: bool) -> None:
     print(f"{found.id}: {found.verdict}{named}, {by}")
     print(f"  {found.reason}")
     print(f"  evidence {found.evidence}")
+    print(f"  proposal {found.proposal}")

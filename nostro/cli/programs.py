@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from nostro.audit.snapshots import BalanceSnapshot
+from nostro.conclusions.model import Conclusion
 from nostro.config import Settings, from_environment
 from nostro.kernel.errors import NostroError
 from nostro.kernel.money import FeeSchedule
@@ -23,6 +24,7 @@ from nostro.ledger.export.service import Format
 from nostro.merchants.model import KeyFacts
 
 if TYPE_CHECKING:  # a command should start at once
+    from nostro.conclusions.model import EvidenceFile
     from nostro.conclusions.service import Conclusions
     from nostro.notifications.reports import Heard
 
@@ -62,12 +64,12 @@ class LedgerExport(msgspec.Struct, frozen=True):
     until_ms: int | None
 
 
-class WantedReport(msgspec.Struct, frozen=True):
-    """What `reports read` was asked for: a file's bytes, or the day whose report is to be fetched."""
+class Proposals(msgspec.Struct, frozen=True):
+    """What came of a report that a person brought: its lines, what was proposed, and why other lines propose nothing."""
 
-    acquirer: str
-    data: bytes | None
-    day: date | None
+    lines: int
+    proposed: list[Conclusion]
+    for_a_person: list[str]
 
 
 class Full(msgspec.Struct, frozen=True):
@@ -99,7 +101,10 @@ class Programs(Protocol):
     def conclude(
         self, settings: Settings, book: int, question: Callable[[Conclusions], Awaitable[T]]
     ) -> T: ...
-    def read_report(self, settings: Settings, wanted: WantedReport) -> Heard: ...
+    def fetch_and_hear(self, settings: Settings, acquirer: str, day: date) -> Heard: ...
+    def propose_by(
+        self, settings: Settings, acquirer: str, key: Secret, file: EvidenceFile
+    ) -> Proposals: ...
     def export_ledger(self, settings: Settings, wanted: LedgerExport) -> int: ...
     def settle_alarm(self, settings: Settings, book: int, alarm: str, reason: str) -> bool: ...
     def erase_address(self, settings: Settings, book: int, address: str, reason: str) -> int: ...

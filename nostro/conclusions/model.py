@@ -10,6 +10,9 @@ import msgspec
 from nostro.conclusions.machine import ConclusionState
 from nostro.kernel.clock import SystemTime
 
+PROPOSAL_DIGITS = 16
+EVIDENCE_BYTES_MAX = 4 * 1024 * 1024
+
 
 class Verdict(StrEnum):
     """What a person found out about a message."""
@@ -63,6 +66,15 @@ class Conclusion(msgspec.Struct, frozen=True):
     proposed_ms: SystemTime
     decided_by: str | None = None
     decided_ms: SystemTime | None = None
+
+    @property
+    def proposal(self) -> str:
+        """What an approval names: a digest of all that was proposed, so that nobody approves what they have not read."""
+        told = (
+            self.id, self.verdict, self.acquirer_reference, self.reason, self.evidence,
+            self.proposed_by, self.proposed_ms,
+        )  # fmt: skip
+        return sha256(msgspec.json.encode(told)).hexdigest()[:PROPOSAL_DIGITS]
 
     @property
     def setting(self) -> str:

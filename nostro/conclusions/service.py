@@ -12,7 +12,9 @@ from nostro.conclusions.commands import (
     RemoveOperator,
     WithdrawConclusion,
 )
+from nostro.conclusions.machine import ConclusionState
 from nostro.conclusions.model import (
+    EVIDENCE_BYTES_MAX,
     Badge,
     Conclusion,
     EvidenceFile,
@@ -38,7 +40,6 @@ from nostro.refunds.messages import Message, table_of
 from nostro.refunds.service import Refunds
 
 KEY_DIGITS = 32
-EVIDENCE_BYTES_MAX = 4 * 1024 * 1024
 TEXT_MAX = 500
 
 
@@ -66,8 +67,8 @@ class Conclusions:
 
     async def add_operator(self, name: str) -> Secret | Refused:
         """Add a person; the key is shown this once."""
-        if not name.isidentifier() or len(name) > 64:
-            return Refused("a name is letters, digits and underscores, at most 64")
+        if not (name.isascii() and name.isidentifier() and len(name) <= 64):
+            return Refused("a name is letters (a-z), digits and underscores, at most 64")
         key = Secret("op_" + base62(int.from_bytes(self._entropy.bytes(24)), KEY_DIGITS))
         added = await self._decider.run(
             AddOperator(self._book, self._seed(), name, self._hash(key))
@@ -116,8 +117,8 @@ class Conclusions:
         command = WithdrawConclusion(self._book, self._seed(), badge, reference)
         return await self._decider.run(command)
 
-    async def approve(self, key: Secret, reference: str) -> Conclusion | Refused:
-        """Apply what another person proposed: the message is settled by it, now."""
+    async def approve(self, key: Secret, reference: str, proposal: str) -> Conclusion | Refused:
+        """Apply what another person proposed, if it is what `proposal` names: the message is settled by it, now."""
         badge, proposed = await self._badge(key), await self.find(reference)
         if badge is None or proposed is None:
             return Refused(
@@ -125,6 +126,8 @@ class Conclusions:
                 if badge is None
                 else f"nothing is proposed for {reference}"
             )
+        if proposed.state is ConclusionState.PROPOSED and proposed.proposal != proposal:
+            return Refused(f"{proposal!r} is not what is proposed for {reference}: look again")
         settling = await self._settling(proposed)
         command = ApproveConclusion(badge, proposed, settling, self._arriving_ms)
         return await self._decider.run(command)
@@ -167,7 +170,7 @@ class Conclusions:
         return Badge(rows[0][0], digest) if rows else None
 
     def _hash(self, key: Secret) -> str:
-        message = b"operator\n" + key.reveal().encode()
+        message = b"operator\n" + key.reveal().encode(errors="surrogateescape")
         return hmac.digest(self._hash_key.reveal().encode(), message, "sha256").hex()
 
     def _seed(self) -> bytes:
@@ -186,8 +189,9 @@ def _wrong(verdict: Verdict, named: str, reason: str, evidence: EvidenceFile) ->
         return "what was done has a reference of the acquirer's: give it"
     if not reason:
         return "say why"
-    if any(len(text) > TEXT_MAX or "\0" in text for text in (named, reason, evidence.name)):
-        return f"a text has at most {TEXT_MAX} characters, and no NUL"
+    texts = (named, reason, evidence.name)
+    if any(len(text) > TEXT_MAX or not text.isprintable() for text in texts):
+        return f"a text is one line that can be printed, of at most {TEXT_MAX} characters"
     if not 0 < len(evidence.body) <= EVIDENCE_BYTES_MAX:
         return f"evidence is a file of 1 to {EVIDENCE_BYTES_MAX} bytes"
     return None

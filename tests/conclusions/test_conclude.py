@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +86,17 @@ def status(people: People, intent: str) -> str:
     return str(Api(people.server).get(f"{INTENTS}/{intent}")["status"])
 
 
+def approve(
+    people: People, reference: str, key: str, proposal: str | None = None
+) -> tuple[int, Any]:
+    """Approve what `conclude list` shows, or what `proposal` names."""
+    listed = nostro(people.server, "conclude", "list")[1]
+    shown = next((row["proposal"] for row in listed if row["id"] == reference), "none")
+    return nostro(
+        people.server, "conclude", "approve", reference, proposal or shown, key=key
+    )  # fmt: skip
+
+
 def propose_not_done(people: People, reference: str) -> tuple[int, Any]:
     """Once the acquirer's books can show that it is not there; before that it is refused."""
     code, said = propose(people, reference, "not_done")
@@ -108,13 +119,13 @@ def test_two_people_and_a_file_conclude_it(
     assert (code, proposed["state"], proposed["proposed_by"]) == (0, "proposed", "ann")
     assert proposed["evidence"] == hashlib.sha256(people.letter.read_bytes()).hexdigest()
     assert status(people, intent) == "processing", "one person alone concludes nothing"
-    code, said = nostro(people.server, "conclude", "approve", attempt, key=people.ann)
+    code, said = approve(people, attempt, people.ann)
     assert code == 1 and "another operator has to approve" in said
     assert status(people, intent) == "processing"
-    code, [applied] = nostro(people.server, "conclude", "approve", attempt, key=people.ben)
+    code, [applied] = approve(people, attempt, people.ben)
     assert (code, applied["state"], applied["decided_by"]) == (0, "applied", "ben")
     assert status(people, intent) == becomes
-    code, said = nostro(people.server, "conclude", "approve", attempt, key=people.ben)
+    code, said = approve(people, attempt, people.ben)
     assert code == 1 and "nothing is proposed" in said
     listed = nostro(people.server, "conclude", "list")[1]
     assert attempt in [row["id"] for row in listed if row["state"] == "applied"]
@@ -131,13 +142,14 @@ def test_the_evidence_can_be_had_again(people: People, tmp_path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     assert out.read_bytes() == people.letter.read_bytes()
     assert nostro(people.server, "conclude", "withdraw", attempt, key=people.ben)[0] == 0
-    assert nostro(people.server, "conclude", "approve", attempt, key=people.ben)[0] == 1
+    assert approve(people, attempt, people.ben)[0] == 1
     code, [again] = propose(people, attempt, "done", key=people.ben)
     assert (code, again["proposed_by"]) == (0, "ben"), "what was withdrawn can be proposed again"
-    assert nostro(people.server, "conclude", "approve", attempt, key=people.ann)[0] == 0
+    assert approve(people, attempt, people.ann)[0] == 0
 
 
-def test_what_nobody_may_conclude(people: People) -> None:
+def test_what_nobody_may_conclude(people: People, tmp_path: Path) -> None:
+    (empty := tmp_path / "empty").touch()
     paid = Api(people.server).post(INTENTS, SALE)
     known = Acquirer(people.server).since(Acquirer(people.server).mark() - 1)[0]["reference"]
     assert paid["status"] == "succeeded"
@@ -153,7 +165,11 @@ def test_what_nobody_may_conclude(people: People) -> None:
         (("--acquirer-reference", ""), "give it"),
         (("--reason", ""), "say why"),
         (("--reason", "x" * 501), "at most 500"),
-        (("--evidence", "/dev/null"), "evidence is a file of 1 to"),
+        (("--evidence", "/dev/null"), "/dev/null is no file"),
+        (("--evidence", "/tmp"), "/tmp is no file"),
+        (("--evidence", empty), "evidence is a file of 1 to"),
+        (("--reason", "two\nlines"), "one line that can be printed"),
+        (("--reason", "\x1b[2A\x1b[2K"), "one line that can be printed"),
         (("--evidence", "/none"), "No such file"),
     ):
         code, said = propose(people, attempt, "done", *more)
@@ -173,17 +189,84 @@ def test_a_key_that_was_taken_away_concludes_nothing(people: People) -> None:
     assert nostro(people.server, "operators", "add", "cat")[0] == 1, "never two keys for one name"
     assert propose(people, attempt, "done")[0] == 0
     assert nostro(people.server, "operators", "remove", "cat")[0] == 0
-    code, said = nostro(people.server, "conclude", "approve", attempt, key=key)
+    code, said = approve(people, attempt, key)
     assert code == 1 and "no operator's key" in said
     assert status(people, intent) == "processing"
     again = nostro(people.server, "operators", "add", "cat")[1][0]["key"]
     assert again != key
-    assert nostro(people.server, "conclude", "approve", attempt, key=key)[0] == 1
-    assert nostro(people.server, "conclude", "approve", attempt, key=again)[0] == 0
+    assert approve(people, attempt, key)[0] == 1
+    assert approve(people, attempt, again)[0] == 0
     states = {
         row["operator"]: row["state"] for row in nostro(people.server, "operators", "list")[1]
     }
     assert states == {"ann": "active", "ben": "active", "cat": "active"}
+
+
+def test_what_was_changed_after_it_was_read_is_not_approved(people: People) -> None:
+    intent, attempt = lost(people.server, "reply_lost")
+    _, [read] = propose(people, attempt, "done")
+    assert nostro(people.server, "conclude", "withdraw", attempt, key=people.ann)[0] == 0
+    _, [swapped] = propose(people, attempt, "done", "--acquirer-reference", "arn_other")
+    assert swapped["evidence"] == read["evidence"] and swapped["proposal"] != read["proposal"]
+    for digest in (read["proposal"], "", "x" * 16):
+        code, said = approve(people, attempt, people.ben, digest or "0")
+        assert code == 1 and "look again" in said
+    assert status(people, intent) == "processing"
+    assert approve(people, attempt, people.ben, swapped["proposal"])[0] == 0
+
+
+def report_of(attempt: str, gross: int, account: str, age: int) -> bytes:
+    """A file as anybody could write it, of a day that was `age` days ago."""
+    day = datetime.now(UTC).date() - timedelta(days=age)
+    line = f"line,sale,{attempt},arn_9,,{account},usd,{gross},0,{gross}"
+    total = f"total,,,,,1,usd,{gross},0,{gross}"
+    columns = "record,type,reference,acquirer_reference,original,merchant,currency,gross,fee,net"
+    ends = [f"{end},nostro_sandbox,b,{day},1" for end in ("header", "trailer")]
+    return "\n".join([ends[0], columns, line, total, ends[1], ""]).encode()
+
+
+def test_a_report_that_a_person_brings_only_proposes(people: People, tmp_path: Path) -> None:
+    intent, attempt = lost(people.server, "reply_lost")
+    with psycopg.connect(urls_of(people.server.data_dir / "postgres").read_only) as reader:
+        [(account,)] = reader.execute(
+            "SELECT account FROM nostro.payment_attempts WHERE id = %s", [attempt]
+        ).fetchall()
+    path = tmp_path / "report.csv"
+    path.write_bytes(report_of(attempt, 2000, account, 0))
+    words = ("reports", "read", "--acquirer", "sandbox", "--file", path)
+    code, said = nostro(people.server, *words)
+    assert code == 1 and "operator's key" in said
+    code, said = nostro(people.server, *words, key=people.ann)
+    assert code == 1 and "is final when its day is over" in said
+    path.write_bytes(report_of(attempt, 2000, account, 2))
+    code, [found] = nostro(people.server, *words, key=people.ann)
+    assert code == 0 and found["proposed"] == []
+    assert "left us after the day of the report" in found["for_a_person"][0]
+    with psycopg.connect(urls_of(people.server.data_dir / "postgres").owner) as owner:
+        owner.execute(  # as if it had been lost three days ago
+            "UPDATE nostro.payment_attempts SET first_sent = first_sent - 259200000 WHERE id = %s",
+            [attempt],
+        )
+    for named, gross, count in (("acct_other", 2000, 0), (account, 2001, 0), (account, 2000, 1)):
+        path.write_bytes(report_of(attempt, gross, named, 2))
+        code, [found] = nostro(people.server, *words, key=people.ann)
+        assert code == 0 and len(found["proposed"]) == count, found
+        assert len(found["for_a_person"]) == 1 - count
+    [proposed] = found["proposed"]
+    assert (proposed["verdict"], proposed["proposed_by"]) == ("done", "ann")
+    assert proposed["evidence"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert status(people, intent) == "processing"
+    assert approve(people, attempt, people.ann)[0] == 1
+    assert approve(people, attempt, people.ben)[0] == 0
+    assert status(people, intent) == "succeeded"
+
+
+def test_a_key_of_any_bytes_and_a_name_of_any_letters(people: People) -> None:
+    for name in ("\uff41nn", "\u0430nn", "a b", "x" * 65, ""):
+        code, said = nostro(people.server, "operators", "add", name)
+        assert code == 1 and "a name is letters" in said
+    code, said = propose(people, "att_1", "done", key="op_\udcff")
+    assert code == 1 and "no operator's key" in said
 
 
 def test_a_refund_is_concluded_so_too(people: People) -> None:
@@ -200,16 +283,16 @@ def test_a_refund_is_concluded_so_too(people: People) -> None:
             else (propose_not_done(people, refund["id"]))
         )
         assert may[0] == 0
-        assert nostro(people.server, "conclude", "approve", refund["id"], key=people.ben)[0] == 0
+        assert approve(people, refund["id"], people.ben)[0] == 0
         assert api.get(f"/v1/refunds/{refund['id']}")["status"] == becomes
 
 
 def test_of_two_approvals_at_once_one_counts(people: People) -> None:
     intent, attempt = lost(people.server, "reply_lost")
-    assert propose(people, attempt, "done")[0] == 0
+    _, [proposed] = propose(people, attempt, "done")
     command = [
-        sys.executable, "-m", "nostro", "conclude", "approve", attempt, "--data-dir",
-        people.server.data_dir,
+        sys.executable, "-m", "nostro", "conclude", "approve", attempt, proposed["proposal"],
+        "--data-dir", people.server.data_dir,
     ]  # fmt: skip
     environment = os.environ | {"NOSTRO_OPERATOR_KEY": people.ben}
     running = [
@@ -241,7 +324,7 @@ def test_the_database_itself_refuses_one_person_alone(people: People) -> None:
 def test_each_step_is_in_the_audit_log(people: People) -> None:
     intent, attempt = lost(people.server, "reply_lost")
     propose(people, attempt, "done")
-    nostro(people.server, "conclude", "approve", attempt, key=people.ben)
+    approve(people, attempt, people.ben)
     with psycopg.connect(urls_of(people.server.data_dir / "postgres").read_only) as reader:
         told = reader.execute(
             "SELECT action, subject, actor FROM nostro.audit_records"
