@@ -250,7 +250,8 @@ class Simulation:
         """Wait until nothing is left to do; where only time is missing, all clocks leap."""
         until = self.loop.now + HEALING_SECONDS
         while True:
-            await asyncio.sleep(4)
+            # Never the same: who looks exactly as often would each time find the leases ended by the leap.
+            await asyncio.sleep(self.loop.rng.uniform(3, 5))
             money, rest = judging.unfinished(self.place.owner, self.world.book)
             money -= queued.count(self.world, self.place.owner)
             behind = not money and not rest and self._unheard()

@@ -22,7 +22,7 @@ _DRAWN = (
     + ("notifies-only",) * 2 + ("no-inquiry",)
 )  # fmt: skip
 MISREPORTED = 0.1  # of the lines, where any are
-_WINDOW_MS = (60_000, 120_000)
+_WINDOW_MS = (25_000, 120_000)
 CLOCK_STEP_MS = 900  # where memory is relied on, clocks are no further apart than a send's deadline
 
 

@@ -9,7 +9,7 @@ import random
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -77,11 +77,12 @@ class Client:
         self._reader, self._writer = reader, writer
 
     async def say(self, *parts: bytes, pause: float = 0.0) -> None:
-        """Send these bytes, with a pause after each piece."""
-        for part in parts:
-            self._writer.write(part)
-            await self._writer.drain()
-            await asyncio.sleep(pause)
+        """Send these bytes, with a pause after each piece, until the server closes."""
+        with suppress(ConnectionResetError):
+            for part in parts:
+                self._writer.write(part)
+                await self._writer.drain()
+                await asyncio.sleep(pause)
 
     def end(self) -> None:
         """Send no more."""
