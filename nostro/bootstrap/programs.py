@@ -20,6 +20,7 @@ from nostro.cli.programs import (
     print_json,
 )
 from nostro.config import Settings
+from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
 from nostro.merchants.model import KeyFacts
@@ -166,7 +167,10 @@ class Programs:
         """Does an adapter do what the rooms rely on?"""
         from nostro.cli import conformance
 
-        return asyncio.run(conformance.run(adapter, call_ms, as_json))
+        try:
+            return asyncio.run(conformance.run(adapter, call_ms, as_json))
+        except SystemExit as error:  # of a task of the adapter's own
+            raise Misconfigured(f"{adapter} ends the program: {error.code!r}") from None
 
 
 def main() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from nostro.conformance.result import Result, passes, to_json, to_text
 from nostro.conformance.scenarios import SCENARIOS
 from nostro.conformance.subject import load
 from nostro.conformance.suite import examine
+from nostro.kernel.errors import Misconfigured
 from nostro.system import SystemClock
 
 CONFORMS, FAILS = 0, 1
@@ -20,14 +23,24 @@ CONFORMS, FAILS = 0, 1
 
 async def run(adapter: str, call_ms: int, as_json: bool) -> int:
     """Examine the adapter that MODULE[:FACTORY] gives. Raises Misconfigured if it gives none."""
-    subject = load(adapter)
-    with _progress(as_json) as told:
-        results = await examine(subject, SystemClock(), call_ms, told)
+    try:
+        subject = load(adapter)
+        with _progress(as_json) as told:
+            results = await examine(subject, SystemClock(), call_ms, told, stuck=_stuck)
+    except SystemExit as error:
+        raise Misconfigured(f"{adapter} ends the program: {error.code!r}") from None
     if as_json:
         print_json(to_json(adapter, results))
     else:
         print(to_text(adapter, results))
     return CONFORMS if passes(results) else FAILS
+
+
+def _stuck(playing: Sequence[str]) -> None:
+    """Nothing else runs any more: say what was being played, and end."""
+    sys.stderr.write(f"The adapter blocks the event loop. Being played: {'; '.join(playing)}\n")
+    sys.stderr.flush()
+    os._exit(FAILS)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ class Evidence(logging.Handler):
         self.log: list[str] = []
         self.request_heads: list[bytes] = []
         self.printed = io.StringIO()
+        self.given_up = 0  # calls that never came back
 
     def text(self, text: str) -> None:
         """Keep how a value shows itself."""

@@ -10,6 +10,7 @@ from typing import Any
 from nostro.conformance.calls import Call, Raised, Result, Step, shown
 from nostro.conformance.evidence import Evidence
 from nostro.conformance.exchange import Fault, no_fault
+from nostro.conformance.guard import GivenUp, guarded
 from nostro.conformance.proxy import Proxy, ProxyThread
 from nostro.conformance.subject import Connector, Processor, Subject
 from nostro.kernel.clock import SystemTime
@@ -153,7 +154,10 @@ class Stage:
         for adapter in {self.adapter, self._calm}:
             close = getattr(adapter, "close", None)
             if close is not None:
-                await close()
+                result = await guarded(close(), _GUARD_SECONDS)
+                if isinstance(result, BaseException):
+                    self._evidence.error(result)
+                    self.expect(False, f"close: raised {type(result).__name__}")
 
     def _asked(
         self, adapter: Connector, step: Step, message: PaymentMessage,
@@ -176,13 +180,12 @@ class Stage:
             case Step.CANCEL:
                 return adapter.cancel(message.reference)
 
-    async def _result(self, asked: Awaitable[Any]) -> Result:
-        try:
-            async with asyncio.timeout(self._limit_ms / 1_000 + _GUARD_SECONDS):
-                result: Result = await asked
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
-            self._evidence.error(error)
-            return Raised(type(error).__name__, str(error))
+    async def _result(self, asked: Awaitable[Result]) -> Result:
+        result = await guarded(asked, self._limit_ms / 1_000 + _GUARD_SECONDS)
+        if isinstance(result, BaseException):
+            self._evidence.error(result)
+            self._evidence.given_up += isinstance(result, GivenUp)
+            return Raised(type(result).__name__, str(result))
         self._evidence.text(repr(result))
         return result
 

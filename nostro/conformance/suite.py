@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from nostro.conformance.calls import Step
 from nostro.conformance.claims import claims_of
 from nostro.conformance.evidence import Evidence
+from nostro.conformance.guard import watched
 from nostro.conformance.proxy import Proxy, ProxyThread
 from nostro.conformance.result import Result, Verdict
 from nostro.conformance.scenario import Scenario, claimed, unclaimed
@@ -21,18 +22,25 @@ from nostro.kernel.ports import Clock
 T = TypeVar("T")
 CALL_MS = 500
 _AT_ONCE = 10
+GIVEN_UP_MAX = 20  # so that the examination of one that hangs ends
+STUCK_SECONDS = 30.0
 
 
 async def examine(
     subject: Subject, clock: Clock, call_ms: int = CALL_MS,
     told: Callable[[Result], None] = lambda _: None, scenarios: Sequence[Scenario] = SCENARIOS,
+    stuck: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> list[Result]:  # fmt: skip
-    """A result per scenario, in their order. `call_ms` is the deadline that the adapter is given."""
+    """A result per scenario, in their order. `call_ms` is the deadline that the adapter is given.
+
+    `stuck` is told, from another thread, what is being played when an adapter blocks the loop for STUCK_SECONDS.
+    """
     evidence = Evidence()
     async with subject.processor() as processor:
         with ProxyThread() as thread, evidence.watching():
             suite = _Suite(subject, processor, thread, clock, call_ms, evidence)
-            results = await suite.play(scenarios, told)
+            with watched(STUCK_SECONDS, lambda: stuck(sorted(suite.playing))):
+                results = await suite.play(scenarios, told)
     return results + review(evidence, subject.cards)
 
 
@@ -46,6 +54,7 @@ class _Suite:
         self._subject, self._processor, self._thread = subject, processor, thread
         self._clock, self._call_ms, self._evidence = clock, call_ms, evidence
         self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self.playing: set[str] = set()
         self._claims = claims_of(subject.adapter(processor.url, clock, call_ms))
 
     async def play(
@@ -55,7 +64,9 @@ class _Suite:
 
         async def one(scenario: Scenario) -> Result:
             async with self._at_once:
+                self.playing.add(scenario.name)
                 result = await self._scenario(scenario)
+                self.playing.remove(scenario.name)
             told(result)
             return result
 
@@ -78,6 +89,8 @@ class _Suite:
             self._evidence, self._thread,
         )  # fmt: skip
         try:
+            if self._evidence.given_up >= GIVEN_UP_MAX:
+                raise CannotPrepare(f"not played: {GIVEN_UP_MAX} calls never came back")
             await self._thread.run(scenario.opens(proxy))
             await scenario.case(stage, step)
             await stage.aftermath()
@@ -85,7 +98,11 @@ class _Suite:
             stage.skipped = str(reason)
         except CannotPrepare as reason:
             stage.expect(False, f"{step}: {reason}")
-        except Exception as error:  # noqa: BLE001 - a subject's own mistake is no end of the suite
+        except (
+            BaseException
+        ) as error:  # a subject's own mistake is no end of the suite, `SystemExit` neither
+            if isinstance(error, asyncio.CancelledError):
+                raise
             self._evidence.error(error)
             stage.expect(False, f"{step}: the subject raised {type(error).__name__}")
         finally:

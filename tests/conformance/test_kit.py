@@ -62,6 +62,55 @@ def test_a_failure_is_told_and_ends_with_1(tmp_path: Path) -> None:
     assert "1 failed" in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.parametrize("error", ["SystemExit(0)", "KeyboardInterrupt()", "Ending(card.number)"])
+def test_one_that_ends_the_program_has_failed(tmp_path: Path, error: str) -> None:
+    (tmp_path / "ending.py").write_text(ENDING.replace("ERROR", error))
+    done = nostro("ending:subject", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    name = error.partition("(")[0]
+    assert f"sale: raised {name}" in done.stdout
+    assert "4242424242424242" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "passed" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("where", ["import", "task"])
+def test_one_that_ends_it_elsewhere_too(tmp_path: Path, where: str) -> None:
+    code = (
+        "raise SystemExit(0)"
+        if where == "import"
+        else ENDING.replace(
+            "raise ERROR", "asyncio.get_running_loop().create_task(self.end()); return Unknown('x')"
+        )
+    )
+    (tmp_path / "ending.py").write_text(code)
+    done = nostro("ending:subject", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert "ends the program" in done.stderr and "4242424242424242" not in done.stderr
+
+
+ENDING = """
+import asyncio
+from nostro.acquirers.sandbox import SandboxAcquirer
+from nostro.acquirers.sandbox_subject import SandboxSubject
+from nostro.kernel.outcome import Unknown
+
+class Ending(BaseException):
+    pass
+
+class Wrong(SandboxAcquirer):
+    async def sale(self, message, card):
+        raise ERROR
+
+    async def end(self):
+        raise SystemExit(0)
+
+class subject(SandboxSubject):
+    def adapter(self, base_url, clock, call_ms):
+        return Wrong(base_url, clock, call_ms=call_ms)
+"""
+
+
 WRONG = """
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.acquirers.sandbox_subject import SandboxSubject

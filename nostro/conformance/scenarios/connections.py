@@ -7,9 +7,10 @@ import asyncio
 from nostro.conformance import faults
 from nostro.conformance.calls import MONEY, Call, Step
 from nostro.conformance.exchange import Fault
+from nostro.conformance.guard import caught, guarded
 from nostro.conformance.proxy import Proxy
 from nostro.conformance.scenario import EVERY_STEP, Case, Scenario
-from nostro.conformance.stage import AMOUNT, Stage
+from nostro.conformance.stage import AMOUNT, LONG_MS, Stage
 from nostro.kernel.outcome import Approved, Declined, NotSent, Undone, Unknown
 
 _AT_ONCE = 8
@@ -82,14 +83,15 @@ async def _declined(stage: Stage, step: Step) -> Call:
 async def _abandoned(stage: Stage, step: Step) -> None:
     stage.proxy.fault = faults.late(0)
     message = stage.message()
-    asked = asyncio.create_task(stage.adapter.sale(message, stage.subject.cards.approved))
+    asked = asyncio.create_task(caught(stage.adapter.sale(message, stage.subject.cards.approved)))
     for _ in range(_POLLS):
         if stage.proxy.requests:
             break
         await asyncio.sleep(0.01)
     asked.cancel()
     await asyncio.wait([asked], timeout=1)
-    stage.expect(asked.cancelled(), f"{step}: a call that is cancelled goes on, or ends otherwise")
+    ended = asked.done() and isinstance(asked.result(), asyncio.CancelledError)
+    stage.expect(ended, f"{step}: a call that is cancelled goes on, or ends otherwise")
     await _declined(stage, step)
 
 
@@ -97,8 +99,10 @@ async def _at_once(stage: Stage, step: Step) -> None:
     cards = (stage.subject.cards.approved, stage.subject.cards.declined)
     messages = [stage.message(amount=AMOUNT + number) for number in range(_AT_ONCE)]
     results = await asyncio.gather(
-        *(stage.adapter.sale(message, cards[n % 2]) for n, message in enumerate(messages)),
-        return_exceptions=True,
+        *(
+            guarded(stage.adapter.sale(message, cards[n % 2]), LONG_MS / 1_000)
+            for n, message in enumerate(messages)
+        )
     )
     for number, (message, result) in enumerate(zip(messages, results, strict=True)):
         right = Declined if number % 2 else Approved

@@ -1,0 +1,62 @@
+"""Keeps what a subject may do to the program that examines it from happening: ending it, or never coming back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+CANCEL_SECONDS = 1.0
+BEAT_SECONDS = 0.5
+
+
+class GivenUp(Exception):
+    """It did not come back in time, and may be at it still."""
+
+
+async def guarded(work: Awaitable[T], seconds: float) -> T | BaseException:
+    """What comes of it, or what it raised, whatever that is: `SystemExit` ends no examination. GivenUp after a while."""
+    task = asyncio.ensure_future(caught(work))
+    done, _ = await asyncio.wait([task], timeout=seconds)
+    if done:
+        return task.result()
+    task.cancel()
+    await asyncio.wait([task], timeout=CANCEL_SECONDS)  # it may ignore that
+    return GivenUp(f"not back after {seconds:g} seconds")
+
+
+async def caught(work: Awaitable[T]) -> T | BaseException:
+    """What comes of it, or what it raised."""
+    try:
+        return await work
+    except BaseException as error:  # noqa: BLE001 - it is what is looked for
+        return error
+
+
+@contextmanager
+def watched(seconds: float, stuck: Callable[[], None]) -> Iterator[None]:
+    """Call `stuck`, from another thread, if this loop does not turn for so long: an adapter that blocks it never comes back."""
+    loop, over = asyncio.get_running_loop(), threading.Event()
+    last = [time.monotonic()]
+
+    def beat() -> None:
+        last[0] = time.monotonic()
+
+    def watch() -> None:
+        while not over.wait(BEAT_SECONDS):
+            loop.call_soon_threadsafe(beat)
+            if time.monotonic() - last[0] > seconds:
+                stuck()
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
