@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -41,15 +40,15 @@ async def caught(work: Awaitable[T]) -> T | BaseException:
 def watched(seconds: float, stuck: Callable[[], None]) -> Iterator[None]:
     """Call `stuck`, from another thread, if this loop does not turn for so long: an adapter that blocks it never comes back."""
     loop, over = asyncio.get_running_loop(), threading.Event()
-    last = [time.monotonic()]
+    last = [loop.time()]
 
     def beat() -> None:
-        last[0] = time.monotonic()
+        last[0] = loop.time()
 
     def watch() -> None:
         while not over.wait(BEAT_SECONDS):
             loop.call_soon_threadsafe(beat)
-            if time.monotonic() - last[0] > seconds:
+            if loop.time() - last[0] > seconds:
                 stuck()
                 return
 
