@@ -11,6 +11,7 @@ from nostro.cli.options import LARGEST, Acquirers, Json, Routing, SandboxManner
 from nostro.cli.programs import fail, print_json, run, settings
 from nostro.kernel.money import is_currency
 from nostro.routing.file import rules_from
+from nostro.routing.mistakes import of_network
 from nostro.routing.model import Facts, Route, Routes
 from nostro.routing.route import route
 
@@ -47,6 +48,9 @@ def explain(
     chosen = settings(routing=rules, acquirers=acquirers, sandbox_manner=sandbox_manner)
     if not is_currency(currency.lower()):
         fail(f"{currency} is no ISO 4217 currency: give one such as usd or eur")
+    wrong = None if card_network is None else of_network(card_network)
+    if wrong is not None:
+        fail(wrong)
     names = tuple(place.name for place in run(lambda: places(chosen)))
     routes = Routes(names, run(lambda: rules_from(chosen.routing, names)))
     facts = Facts(amount, currency.lower(), account, card_network)

@@ -74,6 +74,8 @@ def test_it_says_it_for_people(rules: str) -> None:
     ("options", "said"),
     [
         (("--currency", "xxxx"), "no ISO 4217 currency"),
+        (("--currency", "usd", "--card-network", "Visa"), "no card network: write visa"),
+        (("--currency", "usd", "--card-network", "vsia"), "no card network: there are visa"),
         (("--currency", "usd", "--acquirers", "x"), "write name=URL"),
         (("--currency", "usd", "--acquirers", "a=http://h#kind"), "is no manner"),
         (("--currency", "usd", "--acquirers", "a=http://h,a=http://i"), "twice"),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nostro.api.render.outcome import _ADVICE, _SELLER
 from nostro.kernel.errors import Misconfigured
 from nostro.kernel.outcome import (
     ActionRequired,
@@ -17,11 +18,13 @@ from nostro.kernel.outcome import (
     Rejected,
     Unknown,
 )
-from nostro.routing.caps import RetryCap
+from nostro.routing.caps import NETWORK_CAPS, RetryCap
 from nostro.routing.failover import verdict
 from nostro.routing.file import rules_from
 from nostro.routing.model import Cost, Facts, Route, Routes, Rule, Rules
 from nostro.routing.route import NO_RULES, after, first, route
+from nostro.routing.words import DECLINES, FINAL_DECLINES, NETWORKS
+from nostro.vault import cards
 
 FACTS = Facts(2_000, "usd", "acct_1", "visa")
 BOTH = ("alpha", "beta")
@@ -191,6 +194,9 @@ def test_rules_are_read_from_toml(tmp_path: Path) -> None:
     assert rules_from(None, BOTH) == Rules()
 
 
+BETA = '[[rules]]\nacquirer = "beta"\n'
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -199,6 +205,28 @@ def test_rules_are_read_from_toml(tmp_path: Path) -> None:
         ('[[rules]]\nacquirer = "beta"\nprio = 1', "unknown field `prio`"),
         ("tries_max = 0", "tries_max"),
         ("[[rules", "routing rules"),
+        (BETA + 'networks = ["Visa"]', r"rule 1 \(beta\), networks: 'Visa' .* write visa$"),
+        (BETA + 'networks = ["vsia"]', "networks: 'vsia' is no card network: there are visa, "),
+        (BETA + "networks = []", "networks is empty"),
+        (BETA + "currencies = []", "currencies is empty"),
+        (BETA + "merchants = []", "merchants is empty"),
+        (BETA + "amount_min = -1", "amount_min is 0 or more"),
+        (BETA + "amount_max = -1", "amount_max is -1"),
+        (BETA + "amount_min = 9\namount_max = 8", "amount_max is 8, less than amount_min, 9"),
+        (BETA + "cost = { basis_points = -1 }", "cost.basis_points is 0"),
+        (BETA + "cost = { fixed = -1 }", "cost.fixed is 0"),
+        ("[retry_caps.Visa]\ndays = 2", "retry_caps.Visa: 'Visa' is no card network: write visa"),
+        ("[retry_caps.visa]\ntries_max = -1", "retry_caps.visa.tries_max is 0 or more"),
+        ("[retry_caps.visa]\ndays = 0", "retry_caps.visa.days is 1 or more"),
+        ("[breaker]\nwindow_ms = 0", "breaker.window_ms is 1"),
+        ("[breaker]\ncalls_min = 0", "breaker.calls_min is 1"),
+        ("[breaker]\nopen_ms = -5", "breaker.open_ms is 1"),
+        ("[breaker]\nopen_longest_ms = 0", "breaker.open_longest_ms is 1"),
+        ("[breaker]\nfailures_percent = 0", "breaker.failures_percent is from 1 to 100"),
+        ("[breaker]\nfailures_percent = 101", "breaker.failures_percent is from 1 to 100"),
+        ('soft_declines = ["do_not_honour"]', "'do_not_honour' is no decline code"),
+        ('soft_declines = ["Try_Again_Later"]', "write try_again_later"),
+        *((f'soft_declines = ["{code}"]', f"{code!r} is final") for code in sorted(FINAL_DECLINES)),
     ],
 )
 def test_a_mistake_in_a_file_is_named(tmp_path: Path, text: str, said: str) -> None:
@@ -211,3 +239,26 @@ def test_a_mistake_in_a_file_is_named(tmp_path: Path, text: str, said: str) -> N
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="nowhere.toml"):
         rules_from(tmp_path / "nowhere.toml", BOTH)
+
+
+def test_what_is_at_its_bounds_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "routing.toml"
+    path.write_text(
+        "[[rules]]\nacquirer = 'beta'\namount_min = 0\namount_max = 0\nnetworks = ['unknown']\n"
+        "[retry_caps.amex]\ntries_max = 0\ndays = 1\n"
+        "[breaker]\nfailures_percent = 100\nwindow_ms = 1\ncalls_min = 1\n"
+    )
+    assert rules_from(path, BOTH).breaker.failures_percent == 100
+
+
+def test_a_network_is_what_a_card_can_be_of() -> None:
+    brands = {found.brand for found in cards._RANGES} | {cards.UNKNOWN}
+    assert set(NETWORKS) == brands
+    assert NETWORK_CAPS.keys() <= brands
+
+
+def test_every_decline_that_we_have_words_for_is_known() -> None:
+    assert _SELLER.keys() | _ADVICE.keys() <= DECLINES
+    assert {code for code, advice in _ADVICE.items() if advice == "do_not_try_again"} <= (
+        FINAL_DECLINES
+    )
