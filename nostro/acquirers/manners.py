@@ -5,12 +5,15 @@ The sandbox is another program, so this is said twice; a test asks the sandbox a
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.errors import Misconfigured
 
 FORGET_AFTER_MS = 30_000
+_MILLISECONDS = re.compile(r"[0-9]{1,15}")  # and no other digits: int() knows hundreds
 MANNERS: dict[str, Capabilities] = {
     "honours": Capabilities(),
     "forgets": Capabilities(replay_window_ms=FORGET_AFTER_MS),
@@ -26,7 +29,7 @@ MANNERS: dict[str, Capabilities] = {
 def capabilities(manner: str) -> Capabilities:
     """Those of `name` or `name:milliseconds`, where that is how long references are known. Raises Misconfigured."""
     name, _, window = manner.partition(":")
-    if name not in MANNERS or (window and not window.isdigit()):
+    if name not in MANNERS or (window and not _MILLISECONDS.fullmatch(window)):
         raise Misconfigured(f"{manner!r} is no manner: there are {', '.join(MANNERS)}")
     found = MANNERS[name]
     return msgspec.structs.replace(found, replay_window_ms=int(window)) if window else found

@@ -72,9 +72,17 @@ def urls(places: tuple[Place, ...]) -> Mapping[str, str]:
 def _place(text: str) -> Place:
     name, _, rest = text.partition("=")
     url, _, manner = rest.partition("#")
-    parts = urlsplit(url)
-    if not _NAME.fullmatch(name) or parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _NAME.fullmatch(name) or not _is_address(url):
         raise Misconfigured(f"{text!r} is no acquirer: write name=URL or name=URL#manner")
     place = Place(name, url, manner or "honours")
     capabilities(place.manner)  # raises for what is none
     return place
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for what is none, as urlsplit does for half an IPv6 address
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
