@@ -9,6 +9,7 @@ from nostro.cli.options import Book, DatabaseUrl, DataDir, Json
 from nostro.cli.programs import print_json
 from nostro.kernel.clock import BusinessTime
 from nostro.kernel.ports import Reader
+from nostro.ledger.position import position
 from nostro.notifications.queues import OpenNote, open_notes
 from nostro.payments import queues as attempts
 from nostro.payments.ladder import Awaiting
@@ -31,6 +32,7 @@ def queues(
     """
 
     async def question(reader: Reader) -> tuple[list[dict[str, Any]], list[OpenNote]]:
+        await position(reader, book)  # raises for a book that is not there
         now = SystemClock().business()
         found = [
             await _queue(reader, book, room, queue, now)
