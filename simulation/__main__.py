@@ -2,9 +2,10 @@
 
 import argparse
 import json
+import math
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from simulation.campaign import Crashes, Pairs, Tally, enumerate_crashes, outcomes, run
 from simulation.run import Outcome
@@ -122,22 +123,45 @@ def _print(outcome: Outcome) -> None:
         print(f"replay: nostro sim --seed {outcome.seed} --trace")
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line: the usage is in --help."""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _minutes(text: str) -> float:
+    if not 0 < (number := float(text)) < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no finite number above 0")
+    return number
+
+
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="nostro sim", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=200, help="how many")
+    parser = _Parser(prog="nostro sim", description=__doc__)
+    parser.add_argument("--seeds", type=_count, default=200, help="how many")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seed", type=int, help="one seed, twice")
     parser.add_argument(
         "--trace", action="store_true", help="what happened, by host and virtual time"
     )
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="of virtual misery a seed")
-    parser.add_argument("--jobs", type=int, default=2, help="processes side by side")
+    parser.add_argument(
+        "--minutes", type=_minutes, default=MINUTES, help="of virtual misery a seed"
+    )
+    parser.add_argument("--jobs", type=_count, default=2, help="processes side by side")
     parser.add_argument("--stop", action="store_true", help="end with the first failure")
     parser.add_argument("--saboteur", choices=list(SABOTEURS), help="with a mechanism removed")
     parser.add_argument("--exhaustive", action="store_true", help="every crash of every flow")
-    parser.add_argument("--pairs", type=int, help="every pair of crashes; of N: every Nth")
+    parser.add_argument("--pairs", type=_count, help="every pair of crashes; of N: every Nth")
     parser.add_argument("--saboteurs", nargs="*", help="the table: each of these, or all")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.trace and given.seed is None:
+        parser.error("argument --trace: it is of one --seed")
+    return given
 
 
 if __name__ == "__main__":

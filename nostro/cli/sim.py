@@ -60,10 +60,10 @@ def sim(
     """
     command = python(
         "simulation", "--seeds", str(seeds), "--first", str(first), "--minutes", str(minutes),
-        "--jobs", str(jobs or os.cpu_count() or 1),
+        "--jobs", str((os.cpu_count() or 1) if jobs is None else jobs),
         *(("--seed", str(seed)) if seed is not None else ()),
         *(("--trace",) if trace else ()), *(("--exhaustive",) if exhaustive else ()),
-        *(("--pairs", str(pairs)) if pairs else ()), *(("--saboteurs",) if saboteurs else ()),
+        *(("--pairs", str(pairs)) if pairs is not None else ()), *(("--saboteurs",) if saboteurs else ()),
     )  # fmt: skip
     sys.stdout.flush()
     run(lambda: os.execv(command[0], command))
