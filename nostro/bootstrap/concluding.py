@@ -1,12 +1,11 @@
-"""Opens what concludes unknown outcomes for one command: conclusions of people, reports of acquirers."""
+"""Opens what concludes unknown outcomes for one command: conclusions of people, and reports that they bring."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
 from typing import TypeVar
 
-from nostro.acquirers.sandbox_report import fetch_report, read_report
+from nostro.acquirers.sandbox_report import read_report
 from nostro.bootstrap.administration import acquirer_urls, urls
 from nostro.bootstrap.graph import Graph, graph
 from nostro.bootstrap.secret_files import kept_secret
@@ -19,7 +18,7 @@ from nostro.kernel.ids import birth_book
 from nostro.kernel.outcome import Approved
 from nostro.kernel.ports import Misreported, Report, ReportLine
 from nostro.kernel.secret import Secret
-from nostro.notifications.reports import Heard, News, Reports, Unfinished
+from nostro.notifications.reports import News, Reports, Unfinished
 
 T = TypeVar("T")
 
@@ -36,22 +35,11 @@ async def conclude(
         return await question(_conclusions(found, secret, book, modes[book]))
 
 
-async def fetch_and_hear(settings: Settings, acquirer: str, day: date) -> Heard:
-    """Fetch an acquirer's report and settle by it. Raises Misconfigured for one that is not final; Unavailable."""
-    address = _address(settings, acquirer)
-    try:
-        report = await fetch_report(address, day)
-        async with graph(settings, (await urls(settings)).app, "operator") as found:
-            return await reports_of(found).hear(acquirer, report, found.clock.system())
-    except (Misreported, Unfinished) as error:
-        raise Misconfigured(f"the report cannot be read: {error}") from error
-
-
 async def propose_by(
     settings: Settings, acquirer: str, key: Secret, file: EvidenceFile
 ) -> Proposals:
     """Propose what a report says that a person brings. Raises Misconfigured for what is no report, or is not final."""
-    _address(settings, acquirer)
+    _known(settings, acquirer)
     secret = kept_secret(settings.data_dir / "api.key")
     try:
         report = read_report(file.body)
@@ -95,11 +83,10 @@ def _conclusions(found: Graph, secret: Secret, book: int, live: bool) -> Conclus
     )  # fmt: skip
 
 
-def _address(settings: Settings, acquirer: str) -> str:
-    addresses = acquirer_urls(settings)
-    if acquirer not in addresses:
-        raise Misconfigured(f"there is no acquirer {acquirer}: there are {', '.join(addresses)}")
-    return addresses[acquirer]
+def _known(settings: Settings, acquirer: str) -> None:
+    known = acquirer_urls(settings)
+    if acquirer not in known:
+        raise Misconfigured(f"there is no acquirer {acquirer}: there are {', '.join(known)}")
 
 
 def reports_of(found: Graph) -> Reports:

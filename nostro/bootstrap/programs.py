@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from nostro.cli import app as commands
@@ -28,7 +27,6 @@ from nostro.merchants.model import KeyFacts
 if TYPE_CHECKING:
     from nostro.conclusions.model import EvidenceFile
     from nostro.conclusions.service import Conclusions
-    from nostro.notifications.reports import Heard
 
 T = TypeVar("T")
 
@@ -116,12 +114,6 @@ class Programs:
         from nostro.bootstrap import concluding
 
         return asyncio.run(concluding.conclude(settings, book, question))
-
-    def fetch_and_hear(self, settings: Settings, acquirer: str, day: date) -> Heard:
-        """What an acquirer's report says of what is open settles it."""
-        from nostro.bootstrap import concluding
-
-        return asyncio.run(concluding.fetch_and_hear(settings, acquirer, day))
 
     def propose_by(
         self, settings: Settings, acquirer: str, key: Secret, file: EvidenceFile

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from nostro.cli import conclude, keys, ledger, operators, proof, queues, reports, routing, sim
+from nostro.cli import conclude, keys, ledger, operators, proof, queues, routing, sim
 from nostro.cli.options import (
     BOOK_MAX,
     LARGEST,
@@ -39,7 +39,6 @@ app.add_typer(keys.app)
 app.add_typer(proof.app)
 app.add_typer(ledger.app)
 app.add_typer(routing.app)
-app.add_typer(reports.app)
 app.add_typer(operators.app)
 app.add_typer(conclude.app)
 app.command("queues")(queues.queues)

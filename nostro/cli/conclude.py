@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import to_builtins
 
-from nostro.cli.options import Book, DatabaseUrl, DataDir, Json
-from nostro.cli.programs import fail, print_json, programs, run, settings
+from nostro.cli.options import Acquirers, Book, DatabaseUrl, DataDir, Json
+from nostro.cli.programs import Proposals, fail, print_json, programs, run, settings
 from nostro.conclusions.model import EVIDENCE_BYTES_MAX, Conclusion, EvidenceFile, Refused, Verdict
 from nostro.config import Settings
 from nostro.kernel.secret import Secret
@@ -72,8 +72,8 @@ def propose(
 ) -> None:
     """Propose what became of a message whose outcome is unknown. Nothing changes until another operator approves."""
     chosen = settings(data_dir=data_dir, database_url=database_url)
-    file = read_evidence(evidence)
-    show(
+    file = _read(evidence)
+    _show(
         _asked(
             chosen,
             book,
@@ -83,6 +83,29 @@ def propose(
         ),
         as_json,
     )
+
+
+@app.command()
+def from_report(
+    acquirer: Annotated[
+        str, typer.Option(envvar="NOSTRO_REPORT_ACQUIRER", help="Whose report it is.")
+    ],
+    evidence: Annotated[
+        Path, typer.Option(envvar="NOSTRO_EVIDENCE", help="The settlement report, as a file.")
+    ],
+    operator_key: OperatorKey,
+    data_dir: DataDir = None,
+    acquirers: Acquirers = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Propose whatever a settlement report that you bring says of messages whose outcome is unknown, in every book.
+
+    The worker fetches the acquirer's own reports and settles by them. A file says what whoever wrote it says.
+    """
+    chosen = settings(data_dir=data_dir, database_url=database_url, acquirers=acquirers)
+    file, key = _read(evidence), Secret(operator_key)
+    _show_proposals(run(lambda: programs().propose_by(chosen, acquirer, key, file)), as_json)
 
 
 @app.command()
@@ -103,7 +126,7 @@ def approve(
     """
     chosen = settings(data_dir=data_dir, database_url=database_url)
     key = Secret(operator_key)
-    show(_asked(chosen, book, lambda it: it.approve(key, reference, proposal)), as_json)
+    _show(_asked(chosen, book, lambda it: it.approve(key, reference, proposal)), as_json)
 
 
 @app.command()
@@ -117,7 +140,7 @@ def withdraw(
 ) -> None:
     """Take a proposal back, one's own or another's."""
     chosen = settings(data_dir=data_dir, database_url=database_url)
-    show(_asked(chosen, book, lambda it: it.withdraw(Secret(operator_key), reference)), as_json)
+    _show(_asked(chosen, book, lambda it: it.withdraw(Secret(operator_key), reference)), as_json)
 
 
 @app.command("list")
@@ -130,7 +153,7 @@ def list_conclusions(
     """List what is proposed, then what was decided last."""
     chosen = settings(data_dir=data_dir, database_url=database_url)
     for found in run(lambda: programs().conclude(chosen, book, lambda it: it.newest(SHOWN))):
-        show(found, as_json)
+        _show(found, as_json)
 
 
 @app.command()
@@ -153,7 +176,7 @@ def evidence(
     print(f"{found.name!r}, {len(found.body)} bytes.")
 
 
-def read_evidence(path: Path) -> EvidenceFile:
+def _read(path: Path) -> EvidenceFile:
     """A file that a person gives. What is no file, or has no end, is not read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -175,7 +198,7 @@ def _asked(
     return found
 
 
-def show(found: Conclusion, as_json: bool) -> None:
+def _show(found: Conclusion, as_json: bool) -> None:
     """Print a conclusion, and what an approval has to name."""
     if as_json:
         print_json({**to_builtins(found), "proposal": found.proposal})
@@ -187,3 +210,16 @@ def show(found: Conclusion, as_json: bool) -> None:
     print(f"  {found.reason}")
     print(f"  evidence {found.evidence}")
     print(f"  proposal {found.proposal}")
+
+
+def _show_proposals(found: Proposals, as_json: bool) -> None:
+    if as_json:
+        shown = [{**to_builtins(each), "proposal": each.proposal} for each in found.proposed]
+        print_json({**to_builtins(found), "proposed": shown})
+        return
+    waiting = f"{len(found.proposed)} proposed, {len(found.for_a_person)} for a person"
+    print(f"{found.lines} lines: {waiting}.")
+    for each in found.proposed:
+        _show(each, as_json)
+    for reason in found.for_a_person:
+        print(reason)

@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
@@ -26,7 +25,6 @@ from nostro.merchants.model import KeyFacts
 if TYPE_CHECKING:  # a command should start at once
     from nostro.conclusions.model import EvidenceFile
     from nostro.conclusions.service import Conclusions
-    from nostro.notifications.reports import Heard
 
 T = TypeVar("T")
 STOPPED = 130  # as shells report an interrupt
@@ -101,7 +99,6 @@ class Programs(Protocol):
     def conclude(
         self, settings: Settings, book: int, question: Callable[[Conclusions], Awaitable[T]]
     ) -> T: ...
-    def fetch_and_hear(self, settings: Settings, acquirer: str, day: date) -> Heard: ...
     def propose_by(
         self, settings: Settings, acquirer: str, key: Secret, file: EvidenceFile
     ) -> Proposals: ...

@@ -233,9 +233,9 @@ def test_a_report_that_a_person_brings_only_proposes(people: People, tmp_path: P
         ).fetchall()
     path = tmp_path / "report.csv"
     path.write_bytes(report_of(attempt, 2000, account, 0))
-    words = ("reports", "read", "--acquirer", "sandbox", "--file", path)
+    words = ("conclude", "from-report", "--acquirer", "sandbox", "--evidence", path)
     code, said = nostro(people.server, *words)
-    assert code == 1 and "operator's key" in said
+    assert code == 2 and "--operator-key" in said
     code, said = nostro(people.server, *words, key=people.ann)
     assert code == 1 and "is final when its day is over" in said
     path.write_bytes(report_of(attempt, 2000, account, 2))
