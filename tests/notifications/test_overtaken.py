@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-
-import pytest
 
 from nostro.acquirers.sandbox import SandboxAcquirer
-from nostro.db.urls import ConnectionUrls
 from nostro.idempotency.model import Replayed
 from nostro.kernel.answer import Answer, encode
-from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import Approved, Outcome, Pending, Unknown
 from nostro.kernel.ports import CardDetails, Notification, PaymentMessage
-from nostro.kernel.secret import Secret
-from nostro.merchants.service import Merchants
 from nostro.notifications.commands import TakeNotification
 from nostro.notifications.model import NoteState
-from nostro.notifications.service import Inbox
 from nostro.refunds.commands import RefundRequest
 from nostro.refunds.machine import RefundState
+from tests.notifications.mute import Play, Told
 from tests.payments.test_manners import attempt, sale
-from tests.refunds.world import ACCOUNT, BOOK, REFUND_FAILS, World, a_world
-from tests.sandbox.process import SandboxProcess
+from tests.refunds.world import BOOK, REFUND_FAILS, World
 
 Meanwhile = Callable[[str, Outcome], Awaitable[Outcome]]
-Scenario = Callable[[World, Inbox], Awaitable[None]]
-Play = Callable[[Scenario], None]
 
 
 class Overtaken(SandboxAcquirer):
@@ -52,34 +41,12 @@ def overtaken(world: World, meanwhile: Meanwhile) -> None:
     world.acquirers["sandbox"] = acquirer
 
 
-@pytest.fixture
-def play(database: ConnectionUrls, tmp_path: Path) -> Play:
-    async def played(sandbox: SandboxProcess, scenario: Scenario) -> None:
-        async with a_world(database, sandbox, FeeSchedule(), "mute") as world:
-            await world.payments._cards.open_for_business(world.reader)
-            merchants = Merchants(world.reader, Secret("h" * 40), world.clock, world.entropy)
-            await merchants.open_book(BOOK, False, "test")
-            await merchants.create_account("Shop", account=ACCOUNT, books=(BOOK, BOOK))
-            inbox = Inbox(
-                lambda _: world.committer, world.reader, {}, merchants, world.payments,
-                world.refunds, world.entropy,
-            )  # fmt: skip
-            await scenario(world, inbox)
-
-    def run(scenario: Scenario) -> None:
-        sandbox = SandboxProcess(tmp_path / "book", "--manner", "mute")
-        try:
-            asyncio.run(played(sandbox, scenario))
-        finally:
-            assert sandbox.terminate() == 0
-
-    return run
-
-
 def test_whoever_is_told_second_is_told_what_was_saved(play: Play) -> None:
     """The notification says that a refund succeeded and may still fail; then the acquirer answers that it is pending."""
 
-    async def scenario(world: World, inbox: Inbox) -> None:
+    async def scenario(told: Told) -> None:
+        world, inbox = told.world, told.inbox
+
         async def meanwhile(reference: str, outcome: Outcome) -> Outcome:
             assert isinstance(outcome, Approved) and outcome.poll_after_ms is not None
             note = await inbox.take("sandbox", Notification("n1", reference, outcome), b"{}", True)
@@ -101,17 +68,19 @@ def test_whoever_is_told_second_is_told_what_was_saved(play: Play) -> None:
 def test_a_doubt_that_came_after_the_reading_is_not_ended_by_it(play: Play) -> None:
     """A sale's answer is lost, and put in doubt while a notification of it is read: it is to be told again."""
 
-    async def scenario(world: World, inbox: Inbox) -> None:
+    async def scenario(told: Told) -> None:
+        world, inbox = told.world, told.inbox
+
         taking: list[TakeNotification] = []
-        told: list[Notification] = []
+        heard: list[Notification] = []
 
         async def meanwhile(reference: str, outcome: Outcome) -> Outcome:
-            told.append(Notification("n1", reference, outcome))
+            heard.append(Notification("n1", reference, outcome))
             message = await inbox._message(BOOK, reference)
             assert message is not None
-            settling = await inbox._settling(BOOK, False, message, told[0])
+            settling = await inbox._settling(BOOK, False, message, heard[0])
             seed = world.entropy.bytes(16)
-            taking.append(TakeNotification(BOOK, seed, "sandbox", told[0], "{}", settling))
+            taking.append(TakeNotification(BOOK, seed, "sandbox", heard[0], "{}", settling))
             return Unknown("no answer in time")
 
         overtaken(world, meanwhile)
@@ -119,14 +88,16 @@ def test_a_doubt_that_came_after_the_reading_is_not_ended_by_it(play: Play) -> N
         assert (await attempt(world)).doubt_hold is not None
         assert await world.committer.run(taking[0]) is None, "told again, it is taken"
         assert (await attempt(world)).state == "unknown"
-        assert await inbox.take("sandbox", told[0], b"{}", evidence=True) is not None
+        assert await inbox.take("sandbox", heard[0], b"{}", evidence=True) is not None
         assert (await attempt(world)).state == "approved"
 
     play(scenario)
 
 
 def test_that_a_payment_is_pending_leaves_the_answer_to_settle_it(play: Play) -> None:
-    async def scenario(world: World, inbox: Inbox) -> None:
+    async def scenario(told: Told) -> None:
+        world, inbox = told.world, told.inbox
+
         async def meanwhile(reference: str, outcome: Outcome) -> Outcome:
             pending = Notification("n1", reference, Pending("x", 1_000))
             assert await inbox.take("sandbox", pending, b"{}", evidence=True) is not None

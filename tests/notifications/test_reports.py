@@ -2,89 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from nostro.acquirers.sandbox_report import fetch_report, read_report
-from nostro.db.urls import ConnectionUrls
 from nostro.kernel.clock import DAY, MINUTE, SystemTime
-from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import Approved, Declined, Evidence, Operation, Undone
 from nostro.kernel.ports import Claims, Misreported, Report, ReportLine
 from nostro.kernel.queries import load
-from nostro.kernel.secret import Secret
-from nostro.merchants.service import Merchants
 from nostro.notifications.queues import open_notes
-from nostro.notifications.reports import Reports, Unfinished
-from nostro.notifications.service import Inbox
+from nostro.notifications.reports import Unfinished
 from nostro.refunds.machine import RefundState
 from nostro.refunds.model import Refund
 from nostro.work.duties import Book, Desk
 from nostro.work.report_duty import ReadingReports
-from tests.payments.test_manners import attempt, resolved, sale
-from tests.refunds.world import ACCOUNT, BOOK, REFUND_FAILS, World, a_world
-from tests.sandbox.process import SandboxProcess
+from tests.notifications.mute import Play, Told
+from tests.payments.test_manners import attempt, resolved
+from tests.refunds.world import BOOK, REFUND_FAILS
 
 CHECKS = load("nostro.verification")
-Scenario = Callable[["Told"], Awaitable[None]]
-Play = Callable[[Scenario], None]
-
-
-class Told:
-    """A world whose acquirer says nothing but by its report."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.url = f"http://127.0.0.1:{world.sandbox.port}"
-        self.merchants = Merchants(world.reader, Secret("h" * 40), world.clock, world.entropy)
-        inbox = Inbox(
-            lambda _: world.committer, world.reader, {}, self.merchants, world.payments,
-            world.refunds, world.entropy,
-        )  # fmt: skip
-        self.reports = Reports(world.reader, inbox, self.merchants)
-
-    async def report(self) -> Report:
-        """Today's, as the acquirer would give it tomorrow."""
-        return await fetch_report(self.url, datetime.now(UTC).date())
-
-    @property
-    def tomorrow(self) -> SystemTime:
-        """When today's report is final."""
-        now = self.world.clock.system()
-        return SystemTime(now - now % DAY + DAY + 10 * MINUTE)
-
-    async def lost(self, fault: str = "reply_lost") -> str:
-        """A sale whose answer was lost."""
-        self.world.sandbox.fault(fault=fault, operation="authorize", count=1)
-        await sale(self.world)
-        return (await attempt(self.world)).id
-
-
-@pytest.fixture
-def play(database: ConnectionUrls, tmp_path: Path) -> Play:
-    async def played(sandbox: SandboxProcess, scenario: Scenario) -> None:
-        async with a_world(database, sandbox, FeeSchedule(), "mute") as world:
-            await world.payments._cards.open_for_business(world.reader)
-            told = Told(world)
-            await told.merchants.open_book(BOOK, False, "test")
-            await told.merchants.create_account("Shop", account=ACCOUNT, books=(BOOK, BOOK))
-            await scenario(told)
-            for check in ("charge_attempts", "intents", "keys_in_flight", "events", "hold_owners"):
-                assert await world.reader.fetch(CHECKS[check], BOOK) == [], check
-
-    def run(scenario: Scenario) -> None:
-        sandbox = SandboxProcess(tmp_path / "book", "--manner", "mute")
-        try:
-            asyncio.run(played(sandbox, scenario))
-        finally:
-            assert sandbox.terminate() == 0
-
-    return run
 
 
 def test_reply_lost_with_nobody_to_ask_is_settled_by_the_report(play: Play) -> None:
