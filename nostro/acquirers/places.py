@@ -16,8 +16,6 @@ from nostro.kernel.errors import Misconfigured
 # A name is a part of ledger accounts, `acquirer:NAME:clearing`, and is there for ever.
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 FIRST = "sandbox"
-# A file in the data directory: the secret that notifications are signed with.
-NOTIFICATION_KEY = "notifications.key"
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -31,6 +29,11 @@ class Place(msgspec.Struct, frozen=True):
     def capabilities(self) -> Capabilities:
         """What can be asked of it."""
         return capabilities(self.manner)
+
+    @property
+    def notification_key(self) -> str:
+        """A file in the data directory: the secret that its notifications are signed with, and nobody else's."""
+        return f"notifications-{self.name}.key"
 
 
 def places(settings: Settings) -> tuple[Place, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nostro.acquirers.places import NOTIFICATION_KEY, Place, places
+from nostro.acquirers.places import Place, places
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.acquirers.sandbox_notices import SandboxNotices
 from nostro.bootstrap.secret_files import secret_file
@@ -25,8 +25,9 @@ def _adapter(settings: Settings, clock: Clock, place: Place) -> SandboxAcquirer:
 
 def notifying(settings: Settings, clock: Clock, entropy: Entropy) -> dict[str, Source]:
     """Those that may tell us something, by name: a hint from most, evidence from those that can be asked nothing."""
-    secret = secret_file(settings.data_dir / NOTIFICATION_KEY, entropy)
-    return {
-        place.name: Source(SandboxNotices(secret, clock), place.capabilities)
-        for place in places(settings)
-    }
+
+    def source(place: Place) -> Source:
+        secret = secret_file(settings.data_dir / place.notification_key, entropy)
+        return Source(SandboxNotices(secret, clock), place.capabilities)
+
+    return {place.name: source(place) for place in places(settings)}

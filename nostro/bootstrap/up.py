@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from nostro.acquirers.places import NOTIFICATION_KEY, Place, places
+from nostro.acquirers.places import Place, places
 from nostro.acquirers.places import urls as urls_of
 from nostro.bootstrap.secret_files import kept_secret, secret_file
 from nostro.cli import instance
@@ -66,7 +66,8 @@ async def _prepare_and_keep_up(
     await migrate(urls.owner)
     key = await _first_account(settings, urls.app)
     # Before the sandboxes start that sign with it.
-    secret_file(settings.data_dir / NOTIFICATION_KEY, SystemEntropy())
+    for place in started:
+        secret_file(settings.data_dir / place.notification_key, SystemEntropy())
     environment = child_environment(
         msgspec.structs.replace(
             settings, app_url=Secret(urls.app), database_url=None, secret_key=None

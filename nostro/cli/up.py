@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from nostro.acquirers.places import FIRST, NOTIFICATION_KEY, Place
+from nostro.acquirers.places import FIRST, Place
 from nostro.cli import instance, ports
 from nostro.cli.processes import STOP_SECONDS, Child, python
 from nostro.cli.programs import print_json
@@ -67,7 +67,7 @@ def _sandbox(settings: Settings, place: Place, environment: Mapping[str, str]) -
         command += ["--forget-after-ms", window]
     if place.capabilities.notifies:
         url = f"http://{settings.host}:{settings.port}/nostro/v1/notifications/{place.name}"
-        secret = str(settings.data_dir / NOTIFICATION_KEY)
+        secret = str(settings.data_dir / place.notification_key)
         command += ["--notify-url", url, "--notify-secret-file", secret]
     return Child(place.name, python("sandbox", *command), without_secrets(environment))
 

@@ -44,13 +44,13 @@ def withhold(server: Server, on: bool) -> None:
     Acquirer(server)._ask("POST", "/control/notifications", {"on": on})
 
 
-def secret(server: Server) -> str:
-    return (server.data_dir / "notifications.key").read_text().strip()
+def secret(server: Server, name: str = "sandbox") -> str:
+    return (server.data_dir / f"notifications-{name}.key").read_text().strip()
 
 
 def tell(server: Server, told: bytes, signature: str | None = None, name: str = "sandbox") -> int:
     """Post a notification; its signature is good unless another is given."""
-    header = signed(told, secret(server)) if signature is None else signature
+    header = signed(told, secret(server, name)) if signature is None else signature
     request = urllib.request.Request(
         f"{server.url}/nostro/v1/notifications/{name}", told,
         {"Nostro-Acquirer-Signature": header, "Content-Type": "application/json"},
@@ -139,7 +139,7 @@ def test_what_was_not_signed_or_not_lately_changes_nothing(api: Api, notified: S
     assert tell(notified, told, signed(told, secret(notified), int(time.time()) - 301)) == 400
     assert tell(notified, told, signed(told + b" ", secret(notified))) == 400
     assert tell(notified, told, "") == 400
-    assert tell(notified, told, name="nobody") == 404
+    assert tell(notified, told, signed(told, secret(notified)), "nobody") == 404
     assert status(api, first["id"]) == "processing"
     assert tell(notified, told) == 200, "the same, well signed"
     assert status(api, first["id"]) == "succeeded"
@@ -214,8 +214,16 @@ def test_one_about_nothing_of_ours_is_kept_and_does_nothing(notified: Server) ->
 
 
 def test_the_secret_is_for_its_owner_alone(notified: Server) -> None:
-    path: Path = notified.data_dir / "notifications.key"
+    path: Path = notified.data_dir / "notifications-sandbox.key"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_none_speaks_for_another() -> None:
+    with Server.start("--sandbox-manner", "mute,notifies-only") as server:
+        told = body("att_unknown", "ntf_1")
+        for name, other in (("sandbox", "notifies-only"), ("notifies-only", "sandbox")):
+            assert tell(server, told, signed(told, secret(server, other)), name) == 400
+            assert tell(server, told, name=name) == 200
 
 
 def test_from_one_that_can_be_asked_it_is_a_hint_and_the_answer_counts() -> None:
