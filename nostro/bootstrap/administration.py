@@ -29,12 +29,14 @@ from nostro.db import roles
 from nostro.db.pool import Pool
 from nostro.db.running import urls_of
 from nostro.db.urls import ConnectionUrls
+from nostro.kernel.command import Command
 from nostro.kernel.errors import Misconfigured, NostroError
 from nostro.kernel.money import is_currency
 from nostro.kernel.ports import Reader
 from nostro.kernel.secret import Secret
 from nostro.merchants.model import Account, KeyFacts
 from nostro.merchants.service import Merchants
+from nostro.notifications.closing import CloseNotification
 from nostro.system import SystemClock, SystemEntropy
 
 T = TypeVar("T")
@@ -129,22 +131,26 @@ async def top_up(settings: Settings, account: str, amount: int, currency: str) -
         raise Misconfigured(f"{currency} is no ISO 4217 currency: give one such as usd or eur")
     async with _merchants(settings) as merchants:
         book = (await _existing(merchants, account)).test_book
-    found, entropy = await urls(settings), SystemEntropy()
-    deciders = Deciders(found.app, SystemClock(), entropy)
-    try:
-        seed = entropy.bytes(ENTROPY_BYTES)
-        return await deciders(book).run(TopUp(book, seed, account, amount, currency))
-    finally:
-        await deciders.close()
+    return await _decided(settings, book, lambda seed: TopUp(book, seed, account, amount, currency))
 
 
 async def settle_alarm(settings: Settings, book: int, alarm: str, reason: str) -> bool:
     """Take an alarm away; False if there is none of that id."""
+    return await _decided(settings, book, lambda seed: SettleAlarm(book, seed, alarm, reason))
+
+
+async def close_notification(settings: Settings, book: int, notification: str, reason: str) -> bool:
+    """Close a notification that waits for a person; False if none of that id does."""
+    return await _decided(
+        settings, book, lambda seed: CloseNotification(book, seed, notification, reason)
+    )
+
+
+async def _decided(settings: Settings, book: int, command: Callable[[bytes], Command[T]]) -> T:
     found, entropy = await urls(settings), SystemEntropy()
     deciders = Deciders(found.app, SystemClock(), entropy)
     try:
-        seed = entropy.bytes(ENTROPY_BYTES)
-        return await deciders(book).run(SettleAlarm(book, seed, alarm, reason))
+        return await deciders(book).run(command(entropy.bytes(ENTROPY_BYTES)))
     finally:
         await deciders.close()
 

@@ -135,6 +135,14 @@ class Programs:
 
         return asyncio.run(administration.settle_alarm(settings, book, alarm, reason))
 
+    def close_notification(
+        self, settings: Settings, book: int, notification: str, reason: str
+    ) -> bool:
+        """Close a notification that waits for a person."""
+        from nostro.bootstrap import administration
+
+        return asyncio.run(administration.close_notification(settings, book, notification, reason))
+
     def erase_address(self, settings: Settings, book: int, address: str, reason: str) -> int:
         """Erase a caller's address from the audit log."""
         from nostro.bootstrap import administration

@@ -223,6 +223,30 @@ def settle_alarm(
         print(f"{alarm} of book {book} is settled.")
 
 
+@app.command("close-notification")
+def close_notification(
+    notification: Annotated[
+        str, typer.Option(envvar="NOSTRO_NOTIFICATION", help="Its id, as `nostro queues` names it.")
+    ],
+    reason: Annotated[
+        str,
+        typer.Option(envvar="NOSTRO_REASON", help="What was found out and done; the log keeps it."),
+    ],
+    book: Annotated[int, typer.Option(envvar="NOSTRO_BOOK", help="The book.", min=0, max=BOOK_MAX)],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Close a notification, or a report's line, that a person has looked at. It settles nothing: `conclude` does."""
+    chosen = settings(data_dir=data_dir, database_url=database_url)
+    if not run(lambda: programs().close_notification(chosen, book, notification, reason)):
+        fail(f"no notification {notification} waits in book {book}: `nostro queues` names those")
+    if as_json:
+        print_json({"book": book, "notification": notification, "closed": True})
+    else:
+        print(f"{notification} of book {book} is closed.")
+
+
 @app.command("erase-address")
 def erase_address(
     address: Annotated[str, typer.Option(envvar="NOSTRO_ADDRESS", help="The caller's address.")],

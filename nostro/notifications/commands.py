@@ -12,7 +12,7 @@ from nostro.kernel.command import Command, Decision, Reads, View
 from nostro.kernel.ports import Notification
 from nostro.kernel.table import Table
 from nostro.notifications.judgement import judged
-from nostro.notifications.model import Note, NoteState
+from nostro.notifications.model import OPEN, Note, NoteState
 from nostro.notifications.store import NOTES
 from nostro.payments.machine import AttemptState
 from nostro.payments.model import Attempt
@@ -70,7 +70,7 @@ class TakeNotification:
         note = Note(
             self.id, self.acquirer, self.told.reference, state, reason, view.system_now, self.body
         )
-        if state in (NoteState.QUARANTINED, NoteState.UNMATCHED):
+        if state in OPEN:
             log.error("notification %s of %s: %s", self.id, self.told.reference, reason)
         if state is not NoteState.APPLIED or message is None:
             return Decision(note, [(NOTES, note)])

@@ -16,6 +16,10 @@ class NoteState(StrEnum):
     IGNORED = "ignored"  # it says what is known
     QUARANTINED = "quarantined"  # it contradicts what we know: a person looks at it
     UNMATCHED = "unmatched"  # it is about no message of ours
+    CLOSED = "closed"  # a person has looked at it
+
+
+OPEN = (NoteState.QUARANTINED, NoteState.UNMATCHED)  # nobody has looked at it yet
 
 
 class Note(msgspec.Struct, frozen=True):

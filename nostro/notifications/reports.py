@@ -16,7 +16,7 @@ from nostro.ledger.days import day_from
 from nostro.merchants.service import Merchants
 from nostro.notifications.judgement import judged
 from nostro.notifications.lines import against, executed_twice, is_final, may_still_fail, standing
-from nostro.notifications.model import NoteState
+from nostro.notifications.model import OPEN, NoteState
 from nostro.notifications.service import Inbox
 from nostro.payments.store import ATTEMPTS
 from nostro.refunds.messages import Message, table_of
@@ -86,7 +86,7 @@ class Reports:
         note = await self._inbox.take(acquirer, told, body, evidence=True, against=reason)
         if note is None:
             return Heard(again=1)
-        for_a_person = note.state in (NoteState.QUARANTINED, NoteState.UNMATCHED)
+        for_a_person = note.state in OPEN
         return Heard(settled=note.state is NoteState.APPLIED, for_a_person=for_a_person)
 
     async def _messages(self, references: Sequence[str]) -> dict[str, Message]:

@@ -81,6 +81,15 @@ def told_of(server: Server) -> Any:
     return _asked(server)["notifications"]
 
 
+def closed(server: Server, note: str) -> int:
+    """The exit code of closing it."""
+    words = ["--notification", note, "--reason", "seen", "--book", "1"]
+    command = [sys.executable, "-m", "nostro", "close-notification", *words, "--data-dir"]
+    return subprocess.run(
+        [*command, str(server.data_dir)], check=False, capture_output=True, timeout=60
+    ).returncode
+
+
 def _asked(server: Server) -> Any:
     command = [sys.executable, "-m", "nostro", "queues", "--json", "--data-dir"]
     done = subprocess.run(
@@ -211,6 +220,16 @@ def test_one_about_nothing_of_ours_is_kept_and_does_nothing(notified: Server) ->
         assert tell(notified, body(name, f"ntf_{secrets.token_hex(4)}")) == 200
     assert tell(notified, b"[]") == 400
     assert tell(notified, b"x" * 70_000) == 400
+
+
+def test_a_person_closes_what_was_left_to_them(notified: Server) -> None:
+    told = body("att_unknown", "ntf_close")
+    assert tell(notified, told) == 200
+    [note] = [note["id"] for note in told_of(notified) if "/ntf_close/" in note["id"]]
+    assert closed(notified, note) == 0
+    assert tell(notified, told) == 200
+    assert note not in [note["id"] for note in told_of(notified)], "the same is not opened again"
+    assert closed(notified, note) == closed(notified, "sandbox/none") == 1
 
 
 def test_the_secret_is_for_its_owner_alone(notified: Server) -> None:
