@@ -8,6 +8,8 @@ import logging
 import traceback
 from collections.abc import Iterable, Iterator
 
+GIVEN_UP_MAX = 20
+
 
 class Evidence(logging.Handler):
     """Gathers texts by where they were found."""
@@ -20,6 +22,14 @@ class Evidence(logging.Handler):
         self.request_heads: list[bytes] = []
         self.printed = io.StringIO()
         self.given_up = 0  # calls that never came back
+        self.ended = list[
+            str
+        ]()  # what tasks of the adapter's own raised that would have ended the program
+
+    @property
+    def enough(self) -> bool:
+        """Whether so much never came back that the rest is not played: the examination of one that hangs ends."""
+        return self.given_up >= GIVEN_UP_MAX
 
     def text(self, text: str) -> None:
         """Keep how a value shows itself."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 CANCEL_SECONDS = 1.0
@@ -34,6 +34,46 @@ async def caught(work: Awaitable[T]) -> T | BaseException:
         return await work
     except BaseException as error:  # noqa: BLE001 - it is what is looked for
         return error
+
+
+class Ended(Exception):
+    """A task of the subject's own that would have ended the program, by the name of what it raised."""
+
+
+@contextmanager
+def contained(told: Callable[[str], None]) -> Iterator[None]:
+    """A task that raises what ends a program ends nothing: `told` hears its name, and never its text.
+
+    A person's Ctrl-C is no such thing: it cancels the main task (`asyncio.Runner`).
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+
+    async def held(work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await work
+        except (SystemExit, KeyboardInterrupt) as error:
+            told(type(error).__name__)
+            raise Ended(type(error).__name__) from None
+
+    def factory(
+        loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], **more: Any
+    ) -> asyncio.Task[T]:
+        return asyncio.Task(held(work), loop=loop, **more)
+
+    loop.set_task_factory(factory)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        loop.set_task_factory(before)
+
+
+async def left_behind(seconds: float = CANCEL_SECONDS) -> bool:
+    """Cancel every other task of this loop. Whether some go on all the same: then the loop would never close."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    return bool(others) and bool((await asyncio.wait(others, timeout=seconds))[1])
 
 
 @contextmanager

@@ -17,12 +17,22 @@ def review(evidence: Evidence, cards: Cards) -> list[Result]:
     numbers = [card.number.reveal() for card in (cards.approved, cards.declined)]
     heads = [head.decode("latin-1") for head in evidence.request_heads]
     return [
+        *_ended(evidence),
         _result("no card number in outcomes", _NOWHERE, evidence.values, numbers),
         _result("no card number in errors", _NOWHERE, evidence.errors, numbers),
         _result("no card number in logs", _NOWHERE, evidence.log, numbers),
         _result("no card number in print-outs", _NOWHERE, [evidence.printed.getvalue()], numbers),
         _result("no card number in addresses and headers", _HEADS, heads, numbers),
     ]
+
+
+def _ended(evidence: Evidence) -> list[Result]:
+    if not evidence.ended:
+        return []
+    names = ", ".join(sorted(set(evidence.ended)))
+    sentence = f"tasks of the adapter's own raised {names}, {len(evidence.ended)} times"
+    name, why = "no end of the program", "an adapter never ends the program that it is a part of"
+    return [Result(name, why, Verdict.FAILED, len(evidence.ended), [sentence])]
 
 
 def _result(name: str, why: str, texts: Sequence[str], numbers: Sequence[str]) -> Result:

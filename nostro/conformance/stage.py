@@ -23,6 +23,7 @@ SEND_MS = 5_000  # how long a message may wait to be written, unless a scenario 
 LONG_MS = 5_000  # a deadline that a busy machine keeps
 SLACK_MS = 1_000  # what a busy machine may add to a deadline
 _GUARD_SECONDS = 5.0  # a call that takes longer is given up, so that a suite ends
+_CLOSE_SECONDS = 2.0
 _AFTERMATH_SECONDS = 0.02
 _numbers = itertools.count(1)
 
@@ -152,33 +153,36 @@ class Stage:
     async def close(self) -> None:
         """Close the adapters, if they can be."""
         for adapter in {self.adapter, self._calm}:
-            close = getattr(adapter, "close", None)
-            if close is not None:
-                result = await guarded(close(), _GUARD_SECONDS)
-                if isinstance(result, BaseException):
-                    self._evidence.error(result)
-                    self.expect(False, f"close: raised {type(result).__name__}")
+            if not self._evidence.enough:
+                await self._close(adapter)
 
-    def _asked(
+    async def _close(self, adapter: Connector) -> None:
+        result = await guarded(_closed(adapter), _CLOSE_SECONDS)
+        if isinstance(result, BaseException):
+            self._evidence.error(result)
+            self._evidence.given_up += isinstance(result, GivenUp)
+            self.expect(False, f"close: raised {type(result).__name__}")
+
+    async def _asked(
         self, adapter: Connector, step: Step, message: PaymentMessage,
         card: CardDetails | None = None,
-    ) -> Awaitable[Any]:  # fmt: skip
+    ) -> Any:  # fmt: skip
         card = card or self.subject.cards.approved
         match step:
             case Step.SALE:
-                return adapter.sale(message, card)
+                return await adapter.sale(message, card)
             case Step.AUTHORIZE:
-                return adapter.authorize(message, card)
+                return await adapter.authorize(message, card)
             case Step.CAPTURE:
-                return adapter.capture(message)
+                return await adapter.capture(message)
             case Step.VOID:
-                return adapter.void(message)
+                return await adapter.void(message)
             case Step.REFUND:
-                return adapter.refund(message)
+                return await adapter.refund(message)
             case Step.INQUIRE:
-                return adapter.inquire(message.reference)
+                return await adapter.inquire(message.reference)
             case Step.CANCEL:
-                return adapter.cancel(message.reference)
+                return await adapter.cancel(message.reference)
 
     async def _result(self, asked: Awaitable[Result]) -> Result:
         result = await guarded(asked, self._limit_ms / 1_000 + _GUARD_SECONDS)
@@ -205,3 +209,9 @@ class Stage:
     def _limit_ms(self) -> int:
         # Connecting may take as long as a call, and a call that long again.
         return 2 * self.call_ms + SLACK_MS
+
+
+async def _closed(adapter: Connector) -> None:
+    close = getattr(adapter, "close", None)
+    if close is not None:
+        await close()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from nostro.conformance.calls import Step
 from nostro.conformance.claims import claims_of
-from nostro.conformance.evidence import Evidence
-from nostro.conformance.guard import watched
+from nostro.conformance.evidence import GIVEN_UP_MAX, Evidence
+from nostro.conformance.guard import contained, watched
 from nostro.conformance.proxy import Proxy, ProxyThread
 from nostro.conformance.result import Result, Verdict
 from nostro.conformance.scenario import Scenario, claimed, unclaimed
@@ -22,7 +23,6 @@ from nostro.kernel.ports import Clock
 T = TypeVar("T")
 CALL_MS = 500
 _AT_ONCE = 10
-GIVEN_UP_MAX = 20  # so that the examination of one that hangs ends
 STUCK_SECONDS = 30.0
 
 
@@ -39,8 +39,12 @@ async def examine(
     async with subject.processor() as processor:
         with ProxyThread() as thread, evidence.watching():
             suite = _Suite(subject, processor, thread, clock, call_ms, evidence)
-            with watched(STUCK_SECONDS, lambda: stuck(sorted(suite.playing))):
+            with (
+                watched(STUCK_SECONDS, lambda: stuck(sorted(suite.playing))),
+                contained(evidence.ended.append),
+            ):
                 results = await suite.play(scenarios, told)
+            gc.collect()  # tasks that nobody awaited tell the log now, and not the terminal later
     return results + review(evidence, subject.cards)
 
 
@@ -89,7 +93,7 @@ class _Suite:
             self._evidence, self._thread,
         )  # fmt: skip
         try:
-            if self._evidence.given_up >= GIVEN_UP_MAX:
+            if self._evidence.enough:
                 raise CannotPrepare(f"not played: {GIVEN_UP_MAX} calls never came back")
             await self._thread.run(scenario.opens(proxy))
             await scenario.case(stage, step)

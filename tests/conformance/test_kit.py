@@ -74,19 +74,44 @@ def test_one_that_ends_the_program_has_failed(tmp_path: Path, error: str) -> Non
     assert "passed" in done.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize("where", ["import", "task"])
-def test_one_that_ends_it_elsewhere_too(tmp_path: Path, where: str) -> None:
-    code = (
-        "raise SystemExit(0)"
-        if where == "import"
-        else ENDING.replace(
-            "raise ERROR", "asyncio.get_running_loop().create_task(self.end()); return Unknown('x')"
-        )
-    )
-    (tmp_path / "ending.py").write_text(code)
+def test_one_that_ends_it_when_it_is_imported_too(tmp_path: Path) -> None:
+    (tmp_path / "ending.py").write_text("raise SystemExit('4242424242424242')")
     done = nostro("ending:subject", cwd=tmp_path)
     assert done.returncode == 1, done.stdout
-    assert "ends the program" in done.stderr and "4242424242424242" not in done.stderr
+    assert done.stderr == "nostro: ending:subject ends the program: SystemExit\n"
+
+
+@pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt"])
+def test_one_that_ends_it_from_a_task_of_its_own_too(tmp_path: Path, error: str) -> None:
+    task = "asyncio.get_running_loop().create_task(self.end(card)); return Unknown('x')"
+    code = ENDING.replace("raise ERROR", task).replace("raise SystemExit", f"raise {error}")
+    (tmp_path / "ending.py").write_text(code)
+    done = nostro("ending:subject", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert f"tasks of the adapter's own raised {error}, " in done.stdout
+    assert "4242424242424242" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("method", ["sale(self, message, card)", "close(self)"])
+def test_one_that_ends_it_before_anything_is_awaited_too(tmp_path: Path, method: str) -> None:
+    code = ENDING.replace("async def sale(self, message, card)", f"def {method}")
+    (tmp_path / "ending.py").write_text(code.replace("ERROR", "SystemExit(0)"))
+    done = nostro("ending:subject", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert f"{method.partition('(')[0]}: raised SystemExit" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert "passed" in done.stdout.splitlines()[-1]
+
+
+def test_one_that_never_closes_is_given_up(tmp_path: Path) -> None:
+    endless = "while True:\n            try: await asyncio.sleep(99)\n            except BaseException: pass"
+    code = ENDING.replace("async def sale(self, message, card)", "async def close(self)")
+    (tmp_path / "ending.py").write_text(code.replace("raise ERROR", endless))
+    done = nostro("ending:subject", cwd=tmp_path)  # within its timeout
+    assert done.returncode == 1, done.stderr
+    assert "close: raised GivenUp" in done.stdout
+    assert "passed" in done.stdout.splitlines()[-1]
 
 
 ENDING = """
@@ -102,8 +127,8 @@ class Wrong(SandboxAcquirer):
     async def sale(self, message, card):
         raise ERROR
 
-    async def end(self):
-        raise SystemExit(0)
+    async def end(self, card):
+        raise SystemExit(card.number.reveal())
 
 class subject(SandboxSubject):
     def adapter(self, base_url, clock, call_ms):
