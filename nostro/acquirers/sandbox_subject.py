@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import sys
 import tempfile
 from asyncio import create_subprocess_exec
@@ -20,6 +22,8 @@ from nostro.kernel.secret import Cvc, Pan
 
 _SECONDS = 5.0
 _STANDS = ("approved", "pending", "voided")
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # nothing is loaded between fork and exec
 
 
 class _Started(msgspec.Struct, frozen=True):
@@ -66,7 +70,7 @@ class SandboxSubject:
         with tempfile.TemporaryDirectory(prefix="nostro-conformance-") as directory:
             process = await create_subprocess_exec(
                 sys.executable, "-m", "sandbox", "--port", "0", "--data-dir", directory,
-                stdin=DEVNULL, stdout=PIPE,
+                stdin=DEVNULL, stdout=PIPE, preexec_fn=_die_with_parent,
             )  # fmt: skip
             assert process.stdout is not None
             try:
@@ -75,6 +79,10 @@ class SandboxSubject:
                 if process.returncode is None:
                     process.terminate()
                 await process.wait()
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _url(line: bytes) -> str:

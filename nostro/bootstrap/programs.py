@@ -169,7 +169,7 @@ class Programs:
 
         try:
             return asyncio.run(conformance.run(adapter, call_ms, as_json))
-        except SystemExit as error:  # of a task of the adapter's own
+        except SystemExit as error:  # of a callback of the adapter's own
             raise Misconfigured(f"{adapter} ends the program: {type(error).__name__}") from None
 
 

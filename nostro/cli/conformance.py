@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import Progress
 
-from nostro.cli.programs import print_json
+from nostro.conformance.descriptors import ERROR, OUTPUT, duplicate, taken
 from nostro.conformance.guard import left_behind
 from nostro.conformance.result import Result, passes, to_json, to_text
 from nostro.conformance.scenarios import SCENARIOS
@@ -24,34 +25,59 @@ CONFORMS, FAILS = 0, 1
 
 async def run(adapter: str, call_ms: int, as_json: bool) -> int:
     """Examine the adapter that MODULE[:FACTORY] gives. Raises Misconfigured if it gives none."""
-    try:
-        subject = load(adapter)
-        with _progress(as_json) as told:
-            results = await examine(subject, SystemClock(), call_ms, told, stuck=_stuck)
-    except SystemExit as error:
-        raise Misconfigured(f"{adapter} ends the program: {type(error).__name__}") from None
-    if as_json:
-        print_json(to_json(adapter, results))
-    else:
-        print(to_text(adapter, results))
+    with duplicate(OUTPUT) as output, duplicate(ERROR) as terminal:
+
+        def report(results: list[Result]) -> None:
+            print(_shown(adapter, results, as_json), file=output, flush=True)
+
+        results = await _examined(adapter, call_ms, terminal, as_json, report)
+        with taken():  # what tasks write while they are cancelled
+            stay = await left_behind()
+        report(results)
     code = CONFORMS if passes(results) else FAILS
-    if await left_behind():  # whoever waits for them waits for ever
-        sys.stdout.flush()
+    if stay:
         os._exit(code)
     return code
 
 
-def _stuck(playing: Sequence[str]) -> None:
-    """Nothing else runs any more: say what was being played, and end."""
-    sys.stderr.write(f"The adapter blocks the event loop. Being played: {'; '.join(playing)}\n")
-    sys.stderr.flush()
-    os._exit(FAILS)
+async def _examined(
+    adapter: str, call_ms: int, terminal: TextIO, as_json: bool,
+    report: Callable[[list[Result]], None],
+) -> list[Result]:  # fmt: skip
+    try:
+        subject = load(adapter)
+        with _progress(terminal, as_json) as bar:
+
+            def stuck(results: list[Result]) -> None:
+                """Nothing else runs any more: tell what came of the rest, and end."""
+                bar.stop()
+                report(results)
+                os._exit(FAILS)
+
+            def told(_: Result) -> None:
+                bar.advance(bar.task_ids[0])
+
+            return await examine(subject, SystemClock(), call_ms, told, stuck=stuck)
+    except SystemExit as error:
+        raise Misconfigured(f"{adapter} ends the program: {type(error).__name__}") from None
 
 
 @contextmanager
-def _progress(as_json: bool) -> Iterator[Callable[[Result], None]]:
-    console = Console(stderr=True)
+def _progress(terminal: TextIO, as_json: bool) -> Iterator[Progress]:
+    console = Console(file=terminal)
     hidden = as_json or not console.is_terminal
-    with Progress(console=console, disable=hidden, transient=True) as bar:
-        task = bar.add_task("Scenarios", total=len(SCENARIOS))
-        yield lambda _: bar.advance(task)
+    with Progress(
+        console=console,
+        disable=hidden,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as bar:
+        bar.add_task("Scenarios", total=len(SCENARIOS))
+        yield bar
+
+
+def _shown(adapter: str, results: list[Result], as_json: bool) -> str:
+    if as_json:
+        return json.dumps(to_json(adapter, results), ensure_ascii=False)
+    return to_text(adapter, results)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import io
+import gc
 import logging
 import traceback
 from collections.abc import Iterable, Iterator
+
+from nostro.conformance.descriptors import Written, flush, taken
 
 GIVEN_UP_MAX = 20
 
@@ -20,16 +22,25 @@ class Evidence(logging.Handler):
         self.errors: list[str] = []
         self.log: list[str] = []
         self.request_heads: list[bytes] = []
-        self.printed = io.StringIO()
         self.given_up = 0  # calls that never came back
-        self.ended = list[
-            str
-        ]()  # what tasks of the adapter's own raised that would have ended the program
+        # What tasks of the adapter's own raised that would have ended the program.
+        self.ended: list[str] = []
+        self._written: Written | None = None
 
     @property
     def enough(self) -> bool:
         """Whether so much never came back that the rest is not played: the examination of one that hangs ends."""
         return self.given_up >= GIVEN_UP_MAX
+
+    @property
+    def printed(self) -> str:
+        """What was written to standard output and standard error, while it is watched."""
+        return self._written.text() if self._written else ""
+
+    def settle(self) -> None:
+        """Let what is still kept in memory be told now: tasks that nobody awaited, and buffers."""
+        gc.collect()
+        flush()
 
     def text(self, text: str) -> None:
         """Keep how a value shows itself."""
@@ -49,14 +60,15 @@ class Evidence(logging.Handler):
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Take every log record, of every level, and what is printed, and let none of it out."""
+        """Take every log record, of every level, and what is written to 1 and 2, and let none of it out."""
         root = logging.getLogger()
         handlers, level = root.handlers, root.level
         root.handlers = [self]
         root.setLevel(logging.DEBUG)
         try:
-            with contextlib.redirect_stdout(self.printed):
+            with taken() as self._written:
                 yield
         finally:
+            self._written = None
             root.handlers = handlers
             root.setLevel(level)

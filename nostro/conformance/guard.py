@@ -69,11 +69,15 @@ def contained(told: Callable[[str], None]) -> Iterator[None]:
 
 
 async def left_behind(seconds: float = CANCEL_SECONDS) -> bool:
-    """Cancel every other task of this loop. Whether some go on all the same: then the loop would never close."""
+    """Cancel every other task of this loop. Whether tasks, or threads, go on all the same: who waits for them waits for ever."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
-    return bool(others) and bool((await asyncio.wait(others, timeout=seconds))[1])
+    done, stay = await asyncio.wait(others, timeout=seconds) if others else (set(), set())
+    for task in done:
+        _ = task.cancelled() or task.exception()  # what is not asked for is shown on the terminal
+    threads = set(threading.enumerate()) - {threading.main_thread()}
+    return bool(stay) or any(not thread.daemon for thread in threads)
 
 
 @contextmanager

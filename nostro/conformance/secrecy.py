@@ -21,7 +21,7 @@ def review(evidence: Evidence, cards: Cards) -> list[Result]:
         _result("no card number in outcomes", _NOWHERE, evidence.values, numbers),
         _result("no card number in errors", _NOWHERE, evidence.errors, numbers),
         _result("no card number in logs", _NOWHERE, evidence.log, numbers),
-        _result("no card number in print-outs", _NOWHERE, [evidence.printed.getvalue()], numbers),
+        _result("no card number in print-outs", _NOWHERE, [evidence.printed], numbers),
         _result("no card number in addresses and headers", _HEADS, heads, numbers),
     ]
 

@@ -152,7 +152,8 @@ class Stage:
 
     async def close(self) -> None:
         """Close the adapters, if they can be."""
-        for adapter in {self.adapter, self._calm}:
+        calm = [] if self._calm is self.adapter else [self._calm]
+        for adapter in [self.adapter, *calm]:
             if not self._evidence.enough:
                 await self._close(adapter)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -24,28 +23,30 @@ T = TypeVar("T")
 CALL_MS = 500
 _AT_ONCE = 10
 STUCK_SECONDS = 30.0
+_TURNS = "the event loop turns"
+_TURNS_WHY = "an adapter that blocks it blocks every payment of this process"
 
 
 async def examine(
     subject: Subject, clock: Clock, call_ms: int = CALL_MS,
     told: Callable[[Result], None] = lambda _: None, scenarios: Sequence[Scenario] = SCENARIOS,
-    stuck: Callable[[Sequence[str]], None] = lambda _: None,
+    stuck: Callable[[list[Result]], None] = lambda _: None,
 ) -> list[Result]:  # fmt: skip
     """A result per scenario, in their order. `call_ms` is the deadline that the adapter is given.
 
-    `stuck` is told, from another thread, what is being played when an adapter blocks the loop for STUCK_SECONDS.
+    `stuck` is told, from another thread, the results so far when an adapter blocks the loop for STUCK_SECONDS.
     """
     evidence = Evidence()
     async with subject.processor() as processor:
         with ProxyThread() as thread, evidence.watching():
             suite = _Suite(subject, processor, thread, clock, call_ms, evidence)
             with (
-                watched(STUCK_SECONDS, lambda: stuck(sorted(suite.playing))),
+                watched(STUCK_SECONDS, lambda: stuck(suite.so_far())),
                 contained(evidence.ended.append),
             ):
                 results = await suite.play(scenarios, told)
-            gc.collect()  # tasks that nobody awaited tell the log now, and not the terminal later
-    return results + review(evidence, subject.cards)
+            evidence.settle()
+            return results + review(evidence, subject.cards)
 
 
 class _Suite:
@@ -58,7 +59,8 @@ class _Suite:
         self._subject, self._processor, self._thread = subject, processor, thread
         self._clock, self._call_ms, self._evidence = clock, call_ms, evidence
         self._at_once = asyncio.Semaphore(_AT_ONCE)
-        self.playing: set[str] = set()
+        self._playing: set[str] = set()
+        self._over: list[Result] = []
         self._claims = claims_of(subject.adapter(processor.url, clock, call_ms))
 
     async def play(
@@ -68,13 +70,21 @@ class _Suite:
 
         async def one(scenario: Scenario) -> Result:
             async with self._at_once:
-                self.playing.add(scenario.name)
+                self._playing.add(scenario.name)
                 result = await self._scenario(scenario)
-                self.playing.remove(scenario.name)
+                self._playing.remove(scenario.name)
+            self._over.append(result)
             told(result)
             return result
 
         return await _together(one(scenario) for scenario in scenarios)
+
+    def so_far(self) -> list[Result]:
+        """What is over, and that the rest never will be: the adapter blocks the event loop."""
+        sentence = f"blocked for {STUCK_SECONDS:g} seconds; being played: "
+        sentence += "; ".join(sorted(self._playing))
+        blocked = Result(_TURNS, _TURNS_WHY, Verdict.FAILED, 1, [sentence])
+        return [*self._over, blocked, *review(self._evidence, self._subject.cards)]
 
     async def _scenario(self, scenario: Scenario) -> Result:
         steps = claimed(scenario, self._claims)

@@ -1,12 +1,14 @@
 """A subject can neither end the examination nor keep it for ever."""
 
 import asyncio
+import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from nostro.conformance.guard import GivenUp, guarded, watched
+from nostro.conformance.guard import GivenUp, guarded, left_behind, watched
 
 
 class Ending(BaseException):
@@ -65,3 +67,37 @@ def test_a_loop_that_does_not_turn_is_told_of() -> None:
     assert told == []
     asyncio.run(blocked(2.5))
     assert told == [2.5]
+
+
+async def refuses_to_end() -> None:
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        raise ValueError("4242424242424242") from None
+
+
+def test_what_is_left_behind_and_fails_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def leaves() -> bool:
+        task = asyncio.ensure_future(refuses_to_end())
+        await asyncio.sleep(0)
+        del task
+        return await left_behind()
+
+    with caplog.at_level(logging.DEBUG):
+        assert asyncio.run(leaves()) is False
+    assert "4242424242424242" not in caplog.text
+
+
+def test_a_thread_that_goes_on_is_told_of() -> None:
+    over = threading.Event()
+
+    async def leaves() -> list[bool]:
+        before = await left_behind()
+        working = asyncio.ensure_future(asyncio.to_thread(over.wait, 60))
+        await asyncio.sleep(0.05)
+        found = [before, await left_behind()]
+        assert working.done()
+        over.set()
+        return found
+
+    assert asyncio.run(leaves()) == [False, True]

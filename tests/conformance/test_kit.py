@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import pty
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -114,6 +121,122 @@ def test_one_that_never_closes_is_given_up(tmp_path: Path) -> None:
     assert "passed" in done.stdout.splitlines()[-1]
 
 
+def test_what_it_writes_to_a_descriptor_is_seen_and_goes_nowhere(tmp_path: Path) -> None:
+    write = "os.write(2, card.number.reveal().encode()); return Unknown('x')"
+    (tmp_path / "ending.py").write_text("import os\n" + ENDING.replace("raise ERROR", write))
+    done = nostro("ending:subject", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "FAIL  no card number in print-outs" in done.stdout
+    assert "4242424242424242" not in done.stdout + done.stderr
+
+
+def test_what_its_tasks_write_when_they_are_cancelled_goes_nowhere(tmp_path: Path) -> None:
+    task = "LATE.append(asyncio.ensure_future(self.late(card))); return Unknown('x')"
+    (tmp_path / "ending.py").write_text(LATE + ENDING.replace("raise ERROR", task + LATER))
+    done = nostro("ending:subject", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert (tmp_path / "late").exists()
+    assert "4242424242424242" not in done.stdout + done.stderr
+
+
+LATE = "import pathlib, sys\nLATE = []\n"
+LATER = """
+
+    async def late(self, card):
+        try:
+            await asyncio.sleep(99)
+        finally:
+            pathlib.Path("late").touch()
+            print(card.number.reveal(), file=sys.stderr, flush=True)
+"""
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_one_that_blocks_the_loop_ends_it_with_what_is_known(tmp_path: Path, as_json: bool) -> None:
+    (tmp_path / "blocking.py").write_text(BLOCKING)
+    done = nostro("blocking:subject", *["--json"] * as_json, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "blocked for 1 seconds; being played: " in done.stdout
+    assert "4242424242424242" not in done.stdout + done.stderr
+    if as_json:
+        verdicts = {
+            line["scenario"]: line["verdict"] for line in json.loads(done.stdout)["scenarios"]
+        }
+        assert (
+            verdicts["the event loop turns"] == verdicts["no card number in print-outs"] == "failed"
+        )
+        assert "passed" in verdicts.values()
+    else:
+        assert "\nok    " in done.stdout and "\nFAIL  the event loop turns" in done.stdout
+    assert ends(int((tmp_path / "port").read_text()))
+
+
+def test_a_person_sees_the_progress_and_gets_the_cursor_back(tmp_path: Path) -> None:
+    (tmp_path / "blocking.py").write_text(BLOCKING)
+    ours, terminal = pty.openpty()
+    with os.fdopen(ours, "rb", 0) as screen:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "nostro", "conformance", "blocking:subject"],
+            cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "TERM": "xterm"},
+            stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal,
+        )  # fmt: skip
+        os.close(terminal)
+        seen = b"".join(until_hung_up(screen)).decode()
+    assert child.wait(10) == 1
+    assert "Scenarios" in seen and "FAIL  the event loop turns" in seen
+    assert "4242424242424242" not in seen
+    assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")
+
+
+def until_hung_up(screen: IO[bytes]) -> Iterator[bytes]:
+    """What is written to a terminal, until nobody has it open."""
+    with contextlib.suppress(OSError):  # how Linux says so
+        while chunk := screen.read(4096):
+            yield chunk
+
+
+def ends(port: int) -> bool:
+    """Whether nobody listens there any more, within a few seconds."""
+    for _ in range(50):
+        with socket.socket() as caller:
+            if caller.connect_ex(("127.0.0.1", port)) != 0:
+                return True
+        time.sleep(0.1)
+    return False
+
+
+BLOCKING = """
+import os, sys, tempfile, time
+from contextlib import asynccontextmanager
+from nostro.acquirers.sandbox import SandboxAcquirer
+from nostro.acquirers.sandbox_subject import SandboxSubject
+from nostro.conformance import suite
+
+suite.STUCK_SECONDS = 1
+tempfile.tempdir = os.getcwd()  # nothing cleans up behind one that is ended
+calls = []
+
+class Wrong(SandboxAcquirer):
+    async def sale(self, message, card):
+        calls.append(message)
+        if len(calls) == 60:
+            print(card.number.reveal(), file=sys.stderr)
+            time.sleep(99)
+        return await super().sale(message, card)
+
+class subject(SandboxSubject):
+    def adapter(self, base_url, clock, call_ms):
+        return Wrong(base_url, clock, call_ms=call_ms)
+
+    @asynccontextmanager
+    async def processor(self):
+        async with super().processor() as running:
+            with open("port", "w") as file:
+                file.write(running.url.rpartition(":")[2])
+            yield running
+"""
+
+
 ENDING = """
 import asyncio
 from nostro.acquirers.sandbox import SandboxAcquirer
@@ -183,6 +306,25 @@ class ClaimsNothing(SandboxAcquirer):
 
     async def cancel(self, reference: str) -> Evidence:
         raise AssertionError("cancel is not claimed")
+
+
+class Compared(SandboxAcquirer):
+    """Equal if what it is made of is equal, as a dataclass is: not hashable."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Compared)
+
+
+class Comparing(SandboxSubject):
+    """The sandbox, by adapters that are compared."""
+
+    def adapter(self, base_url: str, clock: Clock, call_ms: int) -> SandboxAcquirer:
+        return Compared(base_url, clock, call_ms=call_ms)
+
+
+def test_an_adapter_need_not_be_hashable() -> None:
+    results = asyncio.run(examine(Comparing(), SystemClock(), 300, scenarios=SCENARIOS[:2]))
+    assert [r.failures for r in results if r.verdict is Verdict.FAILED] == []
 
 
 class Modest(SandboxSubject):
