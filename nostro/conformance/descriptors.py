@@ -31,7 +31,7 @@ def taken() -> Iterator[Written]:
     """Let nothing out, from any part of this process or a child that it starts. One's own goes through `duplicate`."""
     with tempfile.TemporaryFile() as file, ExitStack() as stack:
         flush()
-        for descriptor in (OUTPUT, ERROR):
+        for descriptor in filter(_was_open, (OUTPUT, ERROR)):
             _replace(descriptor, file.fileno(), stack)
         stack.callback(flush)  # last in, first out: the descriptors are still replaced
         text = stack.enter_context(_unbuffered(os.dup(file.fileno())))
@@ -41,7 +41,8 @@ def taken() -> Iterator[Written]:
 
 def duplicate(descriptor: int) -> TextIO:
     """Where a descriptor leads now, whatever it is replaced by later. No child inherits it."""
-    return open(os.dup(descriptor), "w", encoding="utf-8", errors="backslashreplace")
+    where = os.dup(descriptor) if _was_open(descriptor) else os.devnull
+    return open(where, "w", encoding="utf-8", errors="backslashreplace")
 
 
 def flush() -> None:
@@ -50,6 +51,11 @@ def flush() -> None:
         with suppress(AttributeError, OSError, ValueError):  # none, gone, closed
             stream.flush()  # type: ignore[union-attr]
     ctypes.CDLL(None).fflush(None)
+
+
+def _was_open(descriptor: int) -> bool:
+    """Whether it was when Python began: if not, it is by now whatever was opened next, such as the loop's own."""
+    return {OUTPUT: sys.__stdout__, ERROR: sys.__stderr__}[descriptor] is not None
 
 
 def _replace(descriptor: int, by: int, stack: ExitStack) -> None:

@@ -73,6 +73,21 @@ def test_what_is_in_a_buffer_at_the_end_does_not_get_out_later(
     assert capfd.readouterr().out == "ours "
 
 
+WITHOUT = """
+import select
+loop = select.epoll()  # is given the number that is free
+from nostro.conformance.descriptors import ERROR, duplicate, taken
+with duplicate(ERROR) as error, taken():
+    error.write("nowhere")
+    loop.poll(0)
+"""
+
+
+def test_one_that_was_closed_from_the_start_is_let_be() -> None:
+    command = ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, WITHOUT]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
 def test_no_descriptor_is_left_open() -> None:
     before = os.listdir("/proc/self/fd")
     with taken():
