@@ -100,6 +100,14 @@ def test_one_that_ends_it_from_a_task_of_its_own_too(tmp_path: Path, error: str)
     assert "Traceback" not in done.stderr
 
 
+def test_one_that_ends_it_from_a_callback_is_one_sentence(tmp_path: Path) -> None:
+    call = "asyncio.get_running_loop().call_soon(exit, card.number.reveal()); return Unknown('x')"
+    (tmp_path / "ending.py").write_text(ENDING.replace("raise ERROR", call))
+    done = nostro("ending:subject", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr == "nostro: ending:subject ends the program: SystemExit\n"
+
+
 @pytest.mark.parametrize("method", ["sale(self, message, card)", "close(self)"])
 def test_one_that_ends_it_before_anything_is_awaited_too(tmp_path: Path, method: str) -> None:
     code = ENDING.replace("async def sale(self, message, card)", f"def {method}")
