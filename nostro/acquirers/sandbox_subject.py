@@ -82,7 +82,8 @@ class SandboxSubject:
 
 
 def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    """At once: nobody reads any more what it would say while it stops."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _url(line: bytes) -> str:

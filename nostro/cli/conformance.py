@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -23,17 +24,31 @@ from nostro.system import SystemClock
 CONFORMS, FAILS = 0, 1
 
 
-async def run(adapter: str, call_ms: int, as_json: bool) -> int:
+def run(adapter: str, call_ms: int, as_json: bool) -> int:
     """Examine the adapter that MODULE[:FACTORY] gives. Raises Misconfigured if it gives none."""
     with duplicate(OUTPUT) as output, duplicate(ERROR) as terminal:
 
         def report(results: list[Result]) -> None:
             print(_shown(adapter, results, as_json), file=output, flush=True)
 
-        results = await _examined(adapter, call_ms, terminal, as_json, report)
-        with taken():  # what tasks write while they are cancelled
-            stay = await left_behind()
-        report(results)
+        runner = asyncio.Runner()
+        try:
+            return runner.run(_run(adapter, call_ms, terminal, as_json, report))
+        except SystemExit as error:  # of a callback of the adapter's own; the next may be waiting
+            print(f"nostro: {_ending(adapter, error)}", file=terminal, flush=True)
+            os._exit(FAILS)
+        finally:
+            runner.close()
+
+
+async def _run(
+    adapter: str, call_ms: int, terminal: TextIO, as_json: bool,
+    report: Callable[[list[Result]], None],
+) -> int:  # fmt: skip
+    results = await _examined(adapter, call_ms, terminal, as_json, report)
+    with taken():  # what tasks write while they are cancelled
+        stay = await left_behind()
+    report(results)
     code = CONFORMS if passes(results) else FAILS
     if stay:
         os._exit(code)
@@ -59,7 +74,11 @@ async def _examined(
 
             return await examine(subject, SystemClock(), call_ms, told, stuck=stuck)
     except SystemExit as error:
-        raise Misconfigured(f"{adapter} ends the program: {type(error).__name__}") from None
+        raise Misconfigured(_ending(adapter, error)) from None
+
+
+def _ending(adapter: str, error: BaseException) -> str:
+    return f"{adapter} ends the program: {type(error).__name__}"
 
 
 @contextmanager
