@@ -250,7 +250,8 @@ The rooms never ask which acquirer they talk to, only what it can be asked. A ma
 - `inquiry`: it says what became of a reference of ours. Its "not found" concludes nothing.
 - `replay_window_ms`: for how long after the first send it knows a reference. Till then a repeat is answered and not executed again, and a cancel finds
   what it cancels; after that neither is sent. A margin of the deadline to send and the deadline to answer is kept.
-- `cancel_by_reference`: it undoes what was done under a reference, and refuses the reference from then on.
+- `cancel_by_reference`: it undoes a sale or authorization that was done under a reference, and refuses the reference from then on. A capture, void or
+  refund that was done it leaves done, and says so.
 - `notifies`: it says outcomes by signed notifications. Where it has no inquiry, they are evidence.
 - `honours_send_by`: it refuses what arrives after `send_by`. Nothing relies on it.
 """

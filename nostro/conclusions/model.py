@@ -10,7 +10,7 @@ import msgspec
 from nostro.conclusions.machine import ConclusionState
 from nostro.kernel.clock import SystemTime
 
-PROPOSAL_DIGITS = 16
+PROPOSAL_DIGITS = 32
 EVIDENCE_BYTES_MAX = 4 * 1024 * 1024
 
 

@@ -13,7 +13,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     # For how long after the first send it knows a reference: till then a repeat is answered, not executed again, and a
     # cancel finds what it cancels. Milliseconds; None is for ever, 0 never.
     replay_window_ms: int | None = None
-    # It cancels by our reference, and refuses that reference from then on.
+    # It cancels by our reference, and refuses that reference from then on. A sale or authorization that was done is undone;
+    # a capture, void or refund that was done stays done, and the answer says so: it may be counted as done by then.
     cancel_by_reference: bool = True
     # It says outcomes by signed notifications, and these are evidence.
     notifies: bool = False

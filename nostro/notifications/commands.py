@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from nostro.kernel.command import Command, Decision, Reads, View
 from nostro.kernel.ports import Notification
 from nostro.kernel.table import Table
-from nostro.notifications.judgement import judged
+from nostro.notifications.judgement import contradicts, judged
 from nostro.notifications.model import OPEN, Note, NoteState
 from nostro.notifications.store import NOTES
 from nostro.payments.machine import AttemptState
@@ -72,6 +72,10 @@ class TakeNotification:
         )
         if state in OPEN:
             log.error("notification %s of %s: %s", self.id, self.told.reference, reason)
+        if message is not None and contradicts(
+            message, self.acquirer, (state, reason), told.evidence
+        ):
+            return Decision(note, [(NOTES, note), _row(replace(message, contradicted=True))])
         if state is not NoteState.APPLIED or message is None:
             return Decision(note, [(NOTES, note)])
         if self.settling is None:
@@ -89,5 +93,8 @@ class TakeNotification:
 def _due_now(view: View, message: Message) -> Rows:
     if message.state in _BEING_SENT or message.lease_until <= view.system_now:
         return []
-    due = replace(message, lease_until=view.system_now)
-    return [(ATTEMPTS if isinstance(due, Attempt) else REFUNDS, due)]
+    return [_row(replace(message, lease_until=view.system_now))]
+
+
+def _row(message: Message) -> tuple[Table[Any], Any]:
+    return (ATTEMPTS if isinstance(message, Attempt) else REFUNDS, message)

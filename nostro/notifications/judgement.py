@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from nostro.kernel.outcome import Approved, Evidence, Operation, Pending
+from nostro.kernel.outcome import (
+    Approved,
+    Declined,
+    Evidence,
+    NotSent,
+    Operation,
+    Pending,
+    Rejected,
+    Undone,
+)
 from nostro.kernel.ports import Claims
 from nostro.notifications.model import NoteState
+from nostro.payments.contradiction import executed_again, learned
 from nostro.payments.machine import LIVE, AttemptState
 from nostro.payments.model import Attempt
 from nostro.refunds.machine import SENT, RefundState
 from nostro.refunds.messages import Message
 from nostro.refunds.model import Refund
+from nostro.refunds.settle import was_so
 
 Judgement = tuple[NoteState, str]
 NOTHING = Claims()
 _GOOD = (AttemptState.APPROVED, RefundState.SUCCEEDED)
+_NOT_DONE = (Declined, Undone, Rejected, NotSent)
+_CANCELLING = "a cancel of it may be on its way and undo it"
 
 
 def is_open(message: Message) -> bool:
@@ -31,9 +44,11 @@ def judged(
         return NoteState.UNMATCHED, "no message of ours has this reference"
     if message.acquirer != acquirer:
         return NoteState.QUARANTINED, f"the message went to {message.acquirer}"
-    differs = _differs(message, evidence, claims)
-    if differs:
-        return NoteState.QUARANTINED, differs
+    against = _differs(message, evidence, claims) or executed_again(
+        learned(message.evidence), evidence
+    )
+    if against:
+        return NoteState.QUARANTINED, against
     if is_open(message):
         return _of_open(message, evidence)
     if _was_so(message, evidence) or isinstance(evidence, Approved) == (message.state in _GOOD):
@@ -41,11 +56,28 @@ def judged(
     return NoteState.QUARANTINED, f"{type(evidence).__name__} of what is {message.state}"
 
 
+def contradicts(
+    message: Message | None, acquirer: str, note: Judgement, evidence: Evidence
+) -> bool:
+    """Whether from now on only people conclude that an open message was not done.
+
+    Its acquirer says that it did it, and cannot be believed as it says so: what is taken back later may be another
+    execution than the one that counts.
+    """
+    if message is None or message.acquirer != acquirer or not is_open(message):
+        return False
+    state, reason = note
+    doubtful = state is NoteState.QUARANTINED and reason != _CANCELLING
+    return doubtful and isinstance(evidence, Approved)
+
+
 def _of_open(message: Message, evidence: Evidence) -> Judgement:
-    """What will be undone any moment is not paid."""
+    """What will be undone any moment is not paid, and what was contradicted is not undone by a word."""
     cancelling = isinstance(message, Attempt) and message.cancelling
     if cancelling and isinstance(evidence, Approved):
-        return NoteState.QUARANTINED, "a cancel of it may be on its way and undo it"
+        return NoteState.QUARANTINED, _CANCELLING
+    if message.contradicted and isinstance(evidence, _NOT_DONE):
+        return NoteState.QUARANTINED, "the acquirer said before that it did it: people conclude it"
     return NoteState.APPLIED, "it settles its message, or makes it due"
 
 
@@ -53,9 +85,7 @@ def _was_so(message: Message, evidence: Evidence) -> bool:
     """Whether it tells of an earlier time: what was pending, or a refund that succeeded before it failed."""
     if isinstance(evidence, Pending):
         return True
-    if not isinstance(message, Refund) or not isinstance(evidence, Approved):
-        return False
-    return message.balance_transaction is not None or evidence.poll_after_ms is not None
+    return isinstance(message, Refund) and was_so(message, evidence)
 
 
 def _differs(message: Message, evidence: Evidence, claims: Claims) -> str | None:

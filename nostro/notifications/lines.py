@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from nostro.kernel.clock import MINUTE, SystemTime
 from nostro.kernel.outcome import Approved, Evidence
 from nostro.kernel.ports import ReportLine
+from nostro.notifications.judgement import is_open
 from nostro.refunds.machine import RefundState
 from nostro.refunds.messages import Message
 from nostro.refunds.model import Refund
@@ -35,12 +36,23 @@ def executed_twice(lines: Sequence[ReportLine]) -> set[str]:
     return {reference for reference, named in theirs.items() if len(named) > 1}
 
 
-def against(message: Message | None, end_ms: int, twice: bool) -> str | None:
-    """Why a person has to look at a line, whatever it says; `end_ms` is when the report's day was over."""
+def against(
+    message: Message | None, evidence: Evidence, end_ms: int, twice: bool, arriving_ms: int
+) -> str | None:
+    """Why a person has to look at a line; `end_ms` is when the report's day was over.
+
+    `arriving_ms` is how long after its `send_by` a message may still arrive.
+    """
     if twice:
         return "the report has it twice, under two references of the acquirer's"
-    if message is not None and message.first_sent > end_ms + FINAL_AFTER_MS:
+    if message is None:
+        return None
+    if message.first_sent > end_ms + FINAL_AFTER_MS:
         return "it left us after the day of the report"
+    # Of what has an outcome a report only tells again: an old one is no contradiction of a later send.
+    sent_again = is_open(message) and message.send_by + arriving_ms > end_ms
+    if sent_again and not isinstance(evidence, Approved):
+        return "it was sent once more, and may have arrived after the day of the report"
     return None
 
 

@@ -75,9 +75,10 @@ class Reports:
             messages = await self._messages([line.reference for line in page])
             for line in page:
                 message = messages.get(line.reference)
-                found += _news(
-                    acquirer, line, message, against(message, end, line.reference in twice)
+                why = against(
+                    message, line.evidence, end, line.reference in twice, self._inbox.arriving_ms
                 )
+                found += _news(acquirer, line, message, why)
         return found
 
     async def _line(self, acquirer: str, name: str, line: ReportLine, reason: str | None) -> Heard:
@@ -105,7 +106,8 @@ def _news(
     acquirer: str, line: ReportLine, message: Message | None, against: str | None
 ) -> list[News]:
     state, why = judged(message, acquirer, line.evidence, line.claims)
-    known = state is NoteState.IGNORED or may_still_fail(message, line.evidence)
+    told_before = state is NoteState.APPLIED and may_still_fail(message, line.evidence)
+    known = state is NoteState.IGNORED or told_before
     if known and against is None:
         return []
     settles = against is None and state is NoteState.APPLIED

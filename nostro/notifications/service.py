@@ -60,6 +60,11 @@ class Inbox:
         self._merchants, self._payments, self._refunds = merchants, payments, refunds
         self._entropy = entropy
 
+    @property
+    def arriving_ms(self) -> int:
+        """How long after its `send_by` a message may still arrive."""
+        return self._payments.timing.arriving_ms
+
     async def receive(self, acquirer: str, signature: str, body: bytes) -> Received:
         """Take one. Raises Unavailable when it cannot be kept: the acquirer sends it again."""
         source = self._sources.get(acquirer)

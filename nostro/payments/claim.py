@@ -35,13 +35,21 @@ class ClaimAttempt(msgspec.Struct, frozen=True):
         if attempt is None or attempt.state not in LIVE or attempt.lease_until > view.system_now:
             return Decision(None)
         taken = replace(
-            attempt, holder=self.holder, lease_until=self.lease_until, epoch=attempt.epoch + 1
+            attempt,
+            holder=self.holder,
+            lease_until=self.lease_until,
+            epoch=attempt.epoch + 1,
+            age_known=attempt.age_known and attempt.first_sent <= view.system_now,
         )
         return Decision(taken, [(ATTEMPTS, taken)])
 
 
 class EndLeases(msgspec.Struct, frozen=True):
-    """End the leases that a dead instance holds. The names of the living begin with `generation`; None: whoever holds them."""
+    """End the leases that a dead instance holds, whose name does not begin with `generation` as those of the living do.
+
+    Without a generation, whoever holds them: they end later than anybody leases, so a clock is or was wrong, and nobody
+    knows any more how old these are.
+    """
 
     book: int
     seed: bytes
@@ -56,7 +64,11 @@ class EndLeases(msgspec.Struct, frozen=True):
         """Lower the lease of each that is live and held by the dead; returns how many."""
         found = (view.get(ATTEMPTS, attempt) for attempt in self.attempts)
         ended = [
-            replace(attempt, lease_until=view.system_now)
+            replace(
+                attempt,
+                lease_until=view.system_now,
+                age_known=attempt.age_known and self.generation is not None,
+            )
             for attempt in found
             if attempt is not None
             and attempt.state in LIVE

@@ -39,6 +39,7 @@ class Doubt(msgspec.Struct, frozen=True):
     reference: str
     first_sent: SystemTime
     repeatable: bool  # nothing in it was for one use only, and the acquirer has not acknowledged it
+    age_known: bool = True  # no clock was seen to be wrong since then
     cancelable: bool = True
     cancelling: bool = False  # a cancel may have left already: nothing but a cancel follows
 
@@ -53,10 +54,11 @@ class Reached(msgspec.Struct, frozen=True):
 def steps(can: Capabilities, doubt: Doubt, now: SystemTime, margin_ms: int) -> tuple[Step, ...]:
     """The rungs there are. One that ends with the window counts only while `margin_ms` of the window is left.
 
-    By a clock that is before the first send nobody knows how old it is.
+    By a clock that is before the first send, or was seen to be wrong since, nobody knows how old it is.
     """
     known = can.replay_window_ms is None or (
-        doubt.first_sent <= now < doubt.first_sent + can.replay_window_ms - margin_ms
+        doubt.age_known
+        and doubt.first_sent <= now < doubt.first_sent + can.replay_window_ms - margin_ms
     )
     rungs = (
         (Step.INQUIRE, can.inquiry and not doubt.cancelling),
@@ -152,5 +154,7 @@ class Ladder:
         return SystemTime(self._doubt.first_sent + window)
 
     def _known(self) -> bool:
-        until = self._remembered_until
-        return until is None or self._doubt.first_sent <= self._clock.system() < until
+        until, doubt = self._remembered_until, self._doubt
+        if until is None:
+            return True
+        return doubt.age_known and doubt.first_sent <= self._clock.system() < until

@@ -104,6 +104,10 @@ class Attempt(msgspec.Struct, frozen=True):
     awaiting: str | None = (
         None  # the queue it waits in, while it is unknown and cannot be asked about
     )
+    age_known: bool = True  # no clock was seen to be wrong since it was sent
+    contradicted: bool = (
+        False  # the acquirer said it did what cannot be believed: see notifications
+    )
 
 
 class Charge(msgspec.Struct, frozen=True, tag="charge", tag_field="object"):

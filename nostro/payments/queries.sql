@@ -53,30 +53,33 @@ SELECT nostro.must_equal(count(*), cardinality($2)) FROM done;
 SELECT
     id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
     created_ms, send_by, lease_until, holder, epoch, sends, replayable, cancelling, final, original,
-    key, request_id, hold, doubt_hold, reason, evidence, first_sent, awaiting
+    key, request_id, hold, doubt_hold, reason, evidence, first_sent, awaiting,
+    age_known, contradicted
 FROM nostro.payment_attempts WHERE book_id = $1 AND id = any($2::text []);
 
 -- name: insert_payment_attempts
 INSERT INTO nostro.payment_attempts (
     book_id, id, account, intent, charge, operation, state, acquirer, amount, currency,
     payment_method, created_ms, send_by, lease_until, holder, epoch, sends, replayable, cancelling,
-    final, original, key, request_id, hold, doubt_hold, reason, evidence, first_sent, awaiting
+    final, original, key, request_id, hold, doubt_hold, reason, evidence, first_sent, awaiting,
+    age_known, contradicted
 )
 SELECT
     $1, x.id, x.account, x.intent, x.charge, x.operation, x.state, x.acquirer, x.amount,
     x.currency, x.payment_method, x.created_ms, x.send_by, x.lease_until, x.holder, x.epoch,
     x.sends, x.replayable, x.cancelling, x.final, x.original, x.key, x.request_id, x.hold,
-    x.doubt_hold, x.reason, x.evidence, x.first_sent, x.awaiting
+    x.doubt_hold, x.reason, x.evidence, x.first_sent, x.awaiting, x.age_known, x.contradicted
 FROM unnest(
     $2::text [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::text [],
     $9::bigint [], $10::text [], $11::text [], $12::bigint [], $13::bigint [], $14::bigint [],
     $15::text [], $16::bigint [], $17::bigint [], $18::boolean [], $19::boolean [], $20::boolean [],
     $21::text [], $22::text [], $23::text [], $24::text [], $25::text [], $26::text [], $27::text [],
-    $28::bigint [], $29::text []
+    $28::bigint [], $29::text [], $30::boolean [], $31::boolean []
 ) AS x (
     id, account, intent, charge, operation, state, acquirer, amount, currency, payment_method,
     created_ms, send_by, lease_until, holder, epoch, sends, replayable, cancelling, final, original,
-    key, request_id, hold, doubt_hold, reason, evidence, first_sent, awaiting
+    key, request_id, hold, doubt_hold, reason, evidence, first_sent, awaiting,
+    age_known, contradicted
 );
 
 -- name: update_payment_attempts
@@ -85,13 +88,15 @@ WITH done AS (
     SET
         state = x.state, lease_until = x.lease_until, send_by = x.send_by, holder = x.holder,
         epoch = x.epoch, sends = x.sends, cancelling = x.cancelling, doubt_hold = x.doubt_hold,
-        evidence = x.evidence, awaiting = x.awaiting
+        evidence = x.evidence, awaiting = x.awaiting, age_known = x.age_known,
+        contradicted = x.contradicted
     FROM unnest(
         $2::text [], $3::text [], $4::bigint [], $5::bigint [], $6::text [], $7::bigint [],
-        $8::bigint [], $9::boolean [], $10::text [], $11::text [], $12::text []
+        $8::bigint [], $9::boolean [], $10::text [], $11::text [], $12::text [],
+        $13::boolean [], $14::boolean []
     ) AS x (
         id, state, lease_until, send_by, holder, epoch, sends, cancelling, doubt_hold, evidence,
-        awaiting
+        awaiting, age_known, contradicted
     )
     WHERE t.book_id = $1 AND t.id = x.id
     RETURNING 1

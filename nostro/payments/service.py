@@ -401,4 +401,6 @@ def _doubt(attempt: Attempt) -> Doubt:
     """A code that came with the card may be sent once only."""
     had_card = attempt.operation in _ROUTED
     may_repeat = attempt.replayable or not had_card
-    return Doubt(attempt.id, attempt.first_sent, may_repeat, cancelling=attempt.cancelling)
+    return Doubt(
+        attempt.id, attempt.first_sent, may_repeat, attempt.age_known, cancelling=attempt.cancelling
+    )

@@ -19,7 +19,7 @@ from nostro.idempotency.commands import answered, handed_on, told
 from nostro.idempotency.store import KEYS
 from nostro.kernel.answer import Answer, Refusal, snapshot
 from nostro.kernel.clock import DAY, BusinessTime, SystemTime
-from nostro.kernel.command import Decision, Reads, View
+from nostro.kernel.command import Decision, Note, Reads, View
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import (
     Approved,
@@ -37,6 +37,7 @@ from nostro.payment_methods.model import Checks, PaymentMethod
 from nostro.payment_methods.store import METHODS
 from nostro.payments import postings
 from nostro.payments.commands import Sender, next_try
+from nostro.payments.contradiction import contradiction, learned, note
 from nostro.payments.declines import network_words, payment_error
 from nostro.payments.machine import ATTEMPT, INTENT, LIVE, AttemptEvent, AttemptState, IntentEvent
 from nostro.payments.model import Attempt, Charge, Intent
@@ -103,10 +104,10 @@ class Settle(msgspec.Struct, frozen=True):
         intent = view.get(INTENTS, self.attempt.intent)
         assert attempt is not None and intent is not None, "an attempt never loses its rows"
         if not self._is_as_read(attempt):
-            log.warning("attempt %s is another's by now; late evidence changes nothing", attempt.id)
             still_sent = attempt.state is AttemptState.SENDING
             answer, rows = told(view, attempt.key, Answer(snapshot(intent)), still_sent)
-            return Decision(Settled(answer, applied=False), rows)
+            settled = Settled(answer, applied=False)
+            return Decision(settled, rows, notes=_too_late(attempt, self.evidence))
         evidence = _conclusive(attempt, self.evidence)
         work = _Work(view, self, attempt, intent)
         work.settle(evidence)
@@ -116,6 +117,21 @@ class Settle(msgspec.Struct, frozen=True):
         """Live, in the same hands, and in doubt as it was: the hold that ends a doubt was read with it."""
         same = (attempt.epoch, attempt.doubt_hold) == (self.attempt.epoch, self.attempt.doubt_hold)
         return attempt.state in LIVE and same
+
+
+def _too_late(attempt: Attempt, evidence: Evidence) -> tuple[Note, ...]:
+    """Late evidence changes nothing. That a person is told if it contradicts how the attempt ended, is all it does.
+
+    What was cancelled by its reference was approved before, as may be.
+    """
+    done = attempt.state is AttemptState.APPROVED
+    over = attempt.state not in LIVE and (done or not attempt.cancelling)
+    why = contradiction(done, learned(attempt.evidence), evidence) if over else None
+    if why is None:
+        log.warning("attempt %s is another's by now; late evidence changes nothing", attempt.id)
+        return ()
+    log.error("attempt %s is %s, and too late it is said: %s", attempt.id, attempt.state, why)
+    return (note(attempt.id, attempt.state, why),)
 
 
 def _conclusive(attempt: Attempt, evidence: Evidence) -> Evidence:

@@ -25,7 +25,7 @@ ATTEMPTS = Table(
     QUERIES,
     mutable=(
         "state", "lease_until", "send_by", "holder", "epoch", "sends", "cancelling", "doubt_hold",
-        "evidence", "awaiting",
+        "evidence", "awaiting", "age_known", "contradicted",
     ),
     audited="state",
     about="intent",

@@ -37,7 +37,11 @@ class ClaimRefund(msgspec.Struct, frozen=True):
         if refund is None or refund.state in REFUND.final or refund.lease_until > view.system_now:
             return Decision(None)
         taken = replace(
-            refund, holder=self.holder, lease_until=self.lease_until, epoch=refund.epoch + 1
+            refund,
+            holder=self.holder,
+            lease_until=self.lease_until,
+            epoch=refund.epoch + 1,
+            age_known=refund.age_known and refund.first_sent <= view.system_now,
         )
         return Decision(taken, [(REFUNDS, taken)])
 
@@ -95,7 +99,11 @@ class CountRefundSend(msgspec.Struct, frozen=True):
 
 
 class EndRefundLeases(msgspec.Struct, frozen=True):
-    """End the leases that a dead instance holds. The names of the living begin with `generation`; None: whoever holds them."""
+    """End the leases that a dead instance holds, whose name does not begin with `generation` as those of the living do.
+
+    Without a generation, whoever holds them: they end later than anybody leases, so a clock is or was wrong, and nobody
+    knows any more how old these are.
+    """
 
     book: int
     seed: bytes
@@ -110,7 +118,11 @@ class EndRefundLeases(msgspec.Struct, frozen=True):
         """Lower the lease of each that is being sent by the dead; returns how many."""
         found = (view.get(REFUNDS, refund) for refund in self.refunds)
         ended = [
-            replace(refund, lease_until=view.system_now)
+            replace(
+                refund,
+                lease_until=view.system_now,
+                age_known=refund.age_known and self.generation is not None,
+            )
             for refund in found
             if refund is not None
             and refund.state in REPEATABLE

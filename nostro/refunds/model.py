@@ -41,6 +41,10 @@ class Refund(msgspec.Struct, frozen=True, tag="refund", tag_field="object"):
     awaiting: str | None = (
         None  # the queue it waits in, while it is unknown and cannot be asked about
     )
+    age_known: bool = True  # no clock was seen to be wrong since it was sent
+    contradicted: bool = (
+        False  # the acquirer said it did what cannot be believed: see notifications
+    )
 
     @property
     def status(self) -> str:

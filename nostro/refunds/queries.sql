@@ -3,7 +3,7 @@ SELECT
     id, account, charge, intent, state, amount, currency, acquirer, original, created_ms, live,
     lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
     balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence,
-    first_sent, awaiting
+    first_sent, awaiting, age_known, contradicted
 FROM nostro.refunds WHERE book_id = $1 AND id = any($2::text []);
 
 -- name: insert_refunds
@@ -11,25 +11,26 @@ INSERT INTO nostro.refunds (
     book_id, seq, id, account, charge, intent, state, amount, currency, acquirer, original,
     created_ms, live, lease_until, send_by, holder, epoch, sends, reason, metadata,
     from_pending, hold, balance_transaction, failure_balance_transaction, failure_reason, key,
-    request_id, evidence, first_sent, awaiting
+    request_id, evidence, first_sent, awaiting, age_known, contradicted
 )
 SELECT
     $1, x.seq, x.id, x.account, x.charge, x.intent, x.state, x.amount, x.currency, x.acquirer,
     x.original, x.created_ms, x.live, x.lease_until, x.send_by, x.holder, x.epoch, x.sends,
     x.reason, x.metadata::json, x.from_pending, x.hold, x.balance_transaction,
     x.failure_balance_transaction, x.failure_reason, x.key, x.request_id, x.evidence,
-    x.first_sent, x.awaiting
+    x.first_sent, x.awaiting, x.age_known, x.contradicted
 FROM unnest(
     $2::bigint [], $3::text [], $4::text [], $5::text [], $6::text [], $7::text [], $8::bigint
     [], $9::text [], $10::text [], $11::text [], $12::bigint [], $13::boolean [], $14::bigint
     [], $15::bigint [], $16::text [], $17::bigint [], $18::bigint [], $19::text [], $20::text
     [], $21::boolean [], $22::text [], $23::text [], $24::text [], $25::text [], $26::text [],
-    $27::text [], $28::text [], $29::bigint [], $30::text []
+    $27::text [], $28::text [], $29::bigint [], $30::text [], $31::boolean [],
+    $32::boolean []
 ) AS x (
     seq, id, account, charge, intent, state, amount, currency, acquirer, original, created_ms,
     live, lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
     balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence,
-    first_sent, awaiting
+    first_sent, awaiting, age_known, contradicted
 );
 
 -- name: update_refunds
@@ -40,15 +41,17 @@ WITH done AS (
         epoch = x.epoch, sends = x.sends, metadata = x.metadata::json, from_pending =
         x.from_pending, hold = x.hold, balance_transaction = x.balance_transaction,
         failure_balance_transaction = x.failure_balance_transaction, failure_reason =
-        x.failure_reason, evidence = x.evidence, first_sent = x.first_sent, awaiting = x.awaiting
+        x.failure_reason, evidence = x.evidence, first_sent = x.first_sent, awaiting = x.awaiting,
+        age_known = x.age_known, contradicted = x.contradicted
     FROM unnest(
         $2::text [], $3::text [], $4::bigint [], $5::bigint [], $6::text [], $7::bigint [],
         $8::bigint [], $9::text [], $10::boolean [], $11::text [], $12::text [], $13::text [],
-        $14::text [], $15::text [], $16::bigint [], $17::text []
+        $14::text [], $15::text [], $16::bigint [], $17::text [], $18::boolean [],
+        $19::boolean []
     ) AS x (
         id, state, lease_until, send_by, holder, epoch, sends, metadata, from_pending, hold,
         balance_transaction, failure_balance_transaction, failure_reason, evidence, first_sent,
-        awaiting
+        awaiting, age_known, contradicted
     )
     WHERE t.book_id = $1 AND t.id = x.id
     RETURNING 1
@@ -65,7 +68,7 @@ SELECT
     id, account, charge, intent, state, amount, currency, acquirer, original, created_ms, live,
     lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
     balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence,
-    first_sent, awaiting
+    first_sent, awaiting, age_known, contradicted
 FROM nostro.refunds
 WHERE
     book_id = $1 AND account = $2 AND seq > $3 AND seq < $4
@@ -80,7 +83,7 @@ SELECT
     id, account, charge, intent, state, amount, currency, acquirer, original, created_ms, live,
     lease_until, send_by, holder, epoch, sends, reason, metadata, from_pending, hold,
     balance_transaction, failure_balance_transaction, failure_reason, key, request_id, evidence,
-    first_sent, awaiting
+    first_sent, awaiting, age_known, contradicted
 FROM nostro.refunds
 WHERE
     book_id = $1 AND account = $2 AND seq > $3 AND seq < $4

@@ -19,7 +19,7 @@ from nostro.idempotency.commands import told
 from nostro.idempotency.store import KEYS
 from nostro.kernel.answer import Answer, snapshot
 from nostro.kernel.clock import BusinessTime, SystemTime
-from nostro.kernel.command import Decision, Reads, View
+from nostro.kernel.command import Decision, Note, Reads, View
 from nostro.kernel.outcome import (
     Approved,
     Declined,
@@ -32,6 +32,7 @@ from nostro.kernel.outcome import (
 )
 from nostro.kernel.posting import Transfer
 from nostro.kernel.table import Table
+from nostro.payments.contradiction import contradiction, learned, note
 from nostro.payments.model import Charge
 from nostro.payments.settle import Settled
 from nostro.payments.store import CHARGES
@@ -69,15 +70,37 @@ class SettleRefund(msgspec.Struct, frozen=True):
         refund, charge = view.get(REFUNDS, self.refund.id), view.get(CHARGES, self.charge.id)
         assert refund is not None and charge is not None, "a refund never loses its rows"
         if refund.state not in SENT or refund.epoch != self.refund.epoch:
-            log.warning("refund %s is another's by now; late evidence changes nothing", refund.id)
             still_sent = refund.state is RefundState.SENDING
             answer, rows = told(view, refund.key, Answer(snapshot(refund)), still_sent)
-            return Decision(Settled(answer, applied=False), rows)
+            settled = Settled(answer, applied=False)
+            return Decision(settled, rows, notes=_too_late(refund, self.evidence))
         work = _Work(view, self, refund, charge)
         work.settle(_conclusive(refund, self.evidence))
         # A notification may have come before the acquirer's answer, and answered the key.
         answer, saved = told(view, refund.key, Answer(snapshot(work.refund)), still_sent=False)
         return Decision(Settled(answer, applied=True), [*work.rows, *saved], work.transfers)
+
+
+def _too_late(refund: Refund, evidence: Evidence) -> tuple[Note, ...]:
+    """Late evidence changes nothing. That a person is told if it contradicts how the refund ended, is all it does."""
+    before = learned(refund.evidence)
+    over = refund.state in REFUND.final and not was_so(refund, evidence)
+    done = refund.state is RefundState.SUCCEEDED
+    why = contradiction(done, before, evidence) if over else None
+    if why is None:
+        log.warning("refund %s is another's by now; late evidence changes nothing", refund.id)
+        return ()
+    log.error("refund %s is %s, and too late it is said: %s", refund.id, refund.state, why)
+    return (note(refund.id, refund.state, why),)
+
+
+def was_so(refund: Refund, evidence: Evidence) -> bool:
+    """Whether it tells of an earlier time of a refund: it succeeded, as far as the acquirer knew, before it failed."""
+    if refund.state is not RefundState.FAILED or not isinstance(evidence, Approved):
+        return False
+    provisional = evidence.poll_after_ms is not None
+    failed_later = provisional and isinstance(learned(refund.evidence), Declined)
+    return refund.balance_transaction is not None or failed_later
 
 
 def _conclusive(refund: Refund, evidence: Evidence) -> Evidence:

@@ -14,7 +14,7 @@ REFUNDS = Table(
     mutable=(
         "state", "lease_until", "send_by", "holder", "epoch", "sends", "metadata", "from_pending",
         "hold", "balance_transaction", "failure_balance_transaction", "failure_reason", "evidence",
-        "first_sent", "awaiting",
+        "first_sent", "awaiting", "age_known", "contradicted",
     ),
     listed=True,
     audited="state",

@@ -9,12 +9,28 @@ from __future__ import annotations
 import msgspec
 
 
-class RetryCap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RetryCap(msgspec.Struct, frozen=True):
     """One network's. `never` are response codes (ISO 8583 field 39) after which no other try may follow."""
 
     never: tuple[str, ...] = ()
     tries_max: int = 15
     days: int = 30
+
+
+class OwnCap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a rule file changes of one: its `never` come on top of the published ones, which no contract lifts."""
+
+    never: tuple[str, ...] = ()
+    tries_max: int | None = None
+    days: int | None = None
+
+    def over(self, published: RetryCap) -> RetryCap:
+        """The cap that holds."""
+        return RetryCap(
+            published.never + self.never,
+            published.tries_max if self.tries_max is None else self.tries_max,
+            published.days if self.days is None else self.days,
+        )
 
 
 VISA = RetryCap(("04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3"), 15, 30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from nostro.kernel.money import is_currency
-from nostro.routing.caps import RetryCap
+from nostro.routing.caps import OwnCap
 from nostro.routing.model import BreakerTerms, Rule, Rules
 from nostro.routing.words import DECLINES, FINAL_DECLINES, NETWORKS
 
@@ -69,13 +69,13 @@ def _of_declines(codes: Collection[str]) -> Iterator[str]:
             yield f"soft_declines: {code!r} is no decline code: {advice}"
 
 
-def _of_cap(network: str, cap: RetryCap) -> Iterator[str]:
+def _of_cap(network: str, cap: OwnCap) -> Iterator[str]:
     wrong = of_network(network)
     if wrong is not None:
         yield f"retry_caps.{network}: {wrong}"
-    if cap.tries_max < 0:
+    if cap.tries_max is not None and cap.tries_max < 0:
         yield f"retry_caps.{network}.tries_max is 0 or more"
-    if cap.days < 1:
+    if cap.days is not None and cap.days < 1:
         yield f"retry_caps.{network}.days is 1 or more"
 
 

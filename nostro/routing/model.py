@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from nostro.routing.caps import NETWORK_CAPS, STRICTEST, RetryCap
+from nostro.routing.caps import NETWORK_CAPS, STRICTEST, OwnCap, RetryCap
 
 
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,13 +47,14 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: tuple[Rule, ...] = ()
     tries_max: int = 3
     soft_declines: tuple[str, ...] = ()
-    retry_caps: dict[str, RetryCap] = {}
+    retry_caps: dict[str, OwnCap] = {}
     breaker: BreakerTerms = BreakerTerms()
 
     def cap(self, network: str | None) -> RetryCap:
-        """What holds for a card network: the file's word, else what is published, else the strictest."""
+        """What holds for a card network: what is published, or the strictest if nothing is, with the file's changes."""
         name = network or ""
-        return self.retry_caps.get(name) or NETWORK_CAPS.get(name, STRICTEST)
+        published = NETWORK_CAPS.get(name, STRICTEST)
+        return self.retry_caps.get(name, OwnCap()).over(published)
 
 
 class Routes(msgspec.Struct, frozen=True):

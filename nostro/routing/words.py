@@ -6,11 +6,11 @@ from __future__ import annotations
 NETWORKS = (
     "visa", "mastercard", "amex", "diners", "discover", "jcb", "unionpay", "unknown",
 )  # fmt: skip
-# After these nobody is tried again: fraud, a card that is or may be reported lost or stolen, and what the networks say never
-# to try again (Visa's category 1: response codes 04, 07, 12, 14, 15, 41, 43, 46, 57, R0, R1, R3; Mastercard's advice 03).
+# After these nobody is tried again: fraud, a card that is or may be reported lost or stolen, what was charged just now (another
+# acquirer would charge it again), and what the networks say never to try again (Visa's category 1: response codes 04, 07, 12, 14, 15, 41, 43, 46, 57, R0, R1, R3; Mastercard's advice 03).
 FINAL_DECLINES = frozenset({
-    "do_not_try_again", "fraudulent", "incorrect_number", "invalid_account", "invalid_number",
-    "lost_card", "merchant_blacklist", "pickup_card", "restricted_card",
+    "do_not_try_again", "duplicate_transaction", "fraudulent", "incorrect_number",
+    "invalid_account", "invalid_number", "lost_card", "merchant_blacklist", "pickup_card", "restricted_card",
     "revocation_of_all_authorizations", "revocation_of_authorization", "stolen_card",
     "stop_payment_order", "transaction_not_allowed",
 })  # fmt: skip
@@ -18,7 +18,7 @@ FINAL_DECLINES = frozenset({
 DECLINES = FINAL_DECLINES | {
     "approve_with_id", "authentication_not_handled", "authentication_required", "call_issuer",
     "card_not_supported", "card_velocity_exceeded", "currency_not_supported", "do_not_honor",
-    "duplicate_transaction", "expired_card", "generic_decline", "incorrect_address",
+    "expired_card", "generic_decline", "incorrect_address",
     "incorrect_cvc", "incorrect_pin", "incorrect_zip", "insufficient_funds", "invalid_amount",
     "invalid_cvc", "invalid_expiry_month", "invalid_expiry_year", "invalid_pin",
     "issuer_not_available", "mobile_device_authentication_required",

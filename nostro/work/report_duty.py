@@ -24,7 +24,8 @@ DAYS_MAX = 31
 class ReadingReports:
     """Reads the report of each day that is over, from the day on which the oldest open message left.
 
-    A day that was read is left alone for an hour: what one report does not say a later one may.
+    A day that was read is left alone for an hour: what one report does not say a later one may. No day is read before
+    the one ahead of it: what it takes back may be one of two that only the other tells of.
     """
 
     name, idle_ms = "reports", 1 * MINUTE
@@ -41,7 +42,10 @@ class ReadingReports:
         settled = 0
         for acquirer, since in (await self._owed()).items():
             for day in _days(since, now):
-                settled += await self._day(acquirer, day, now)
+                heard = await self._day(acquirer, day, now)
+                if heard is None:
+                    break
+                settled += heard
         return settled
 
     async def _owed(self) -> dict[str, SystemTime]:
@@ -50,7 +54,8 @@ class ReadingReports:
             found[acquirer] = min(since, found.get(acquirer, since))
         return found
 
-    async def _day(self, acquirer: str, day: date, now: SystemTime) -> int:
+    async def _day(self, acquirer: str, day: date, now: SystemTime) -> int | None:
+        """How many messages were settled; None if the day is not read, or not all of it was taken."""
         source, last = self._sources.get(acquirer), self._read.get((acquirer, day))
         if source is None or (last is not None and now < last + READ_AGAIN_MS):
             return 0
@@ -58,11 +63,12 @@ class ReadingReports:
             heard = await self._reports.hear(acquirer, await source.report(day), now)
         except (Unavailable, Misreported) as error:
             log.warning("the report of %s for %s: %s", acquirer, day, error)
-            return 0
-        if not heard.again:
-            self._read[acquirer, day] = now
+            return None
         if heard.for_a_person:
             log.error("%s, %s: %s lines for a person", acquirer, day, heard.for_a_person)
+        if heard.again:
+            return None
+        self._read[acquirer, day] = now
         return heard.settled
 
     async def close(self) -> None:

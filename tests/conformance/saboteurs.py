@@ -330,7 +330,7 @@ class BelievesAnyInquiry(Wired):
             return status, (relabelled(body, asked) if status == 404 else body)
 
 
-@fails("a cancel that is not possible")
+@fails("a cancel leaves done what follows an authorization")
 class AnyCancelUndoes(Wired):
     async def cancel(self, reference: str) -> Evidence:
         evidence = await super().cancel(reference)

@@ -1,5 +1,6 @@
 """What a notification may do to its message; pure."""
 
+import msgspec
 import pytest
 
 from nostro.kernel.clock import BusinessTime, SystemTime
@@ -53,15 +54,21 @@ def test_a_void_is_of_the_whole_authorization() -> None:
 
 
 @pytest.mark.parametrize(
-    ("transaction", "poll_after", "becomes"),
-    [("txn_1", None, N.IGNORED), (None, 250, N.IGNORED), (None, None, N.QUARANTINED)],
+    ("transaction", "poll_after", "settled_by", "becomes"),
+    [
+        ("txn_1", None, Declined("refund_failed"), N.IGNORED),
+        (None, 250, Declined("refund_failed"), N.IGNORED),
+        (None, 250, Undone("concluded by two operators"), N.QUARANTINED),
+        (None, None, Declined("refund_failed"), N.QUARANTINED),
+    ],
 )
 def test_that_a_refund_succeeded_before_it_failed_is_no_news(
-    transaction: str | None, poll_after: int | None, becomes: NoteState
+    transaction: str | None, poll_after: int | None, settled_by: Evidence, becomes: NoteState
 ) -> None:
     refund = Refund(
         "re_1", "acct_1", "ch_1", "pi_1", RefundState.FAILED, 2_000, "usd", "sandbox", "att_1",
         BusinessTime(1), False, NOW, NOW, "me", balance_transaction=transaction,
+        evidence=msgspec.json.encode(settled_by).decode(),
     )  # fmt: skip
     late = Approved("x", 2_000, "usd", poll_after_ms=poll_after)
     assert judged(refund, "sandbox", late)[0] is becomes

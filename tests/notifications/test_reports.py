@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from nostro.acquirers.sandbox_report import fetch_report, read_report
 from nostro.kernel.clock import DAY, MINUTE, SystemTime
+from nostro.kernel.errors import Unavailable
 from nostro.kernel.outcome import Approved, Declined, Evidence, Operation, Undone
 from nostro.kernel.ports import Claims, Misreported, Report, ReportLine
 from nostro.kernel.queries import load
 from nostro.notifications.queues import open_notes
 from nostro.notifications.reports import Unfinished
+from nostro.payments.contradiction import learned
 from nostro.refunds.machine import RefundState
 from nostro.refunds.model import Refund
 from nostro.work.duties import Book, Desk
@@ -225,7 +227,9 @@ def test_an_earlier_report_read_again_after_a_refund_failed_says_nothing_new(pla
     async def scenario(told: Told) -> None:
         charge = await told.world.sale(10_000, REFUND_FAILS)
         refund = await told.world.refund(charge, 4_000)
-        paid = of_refund(refund, Approved("x", 4_000, "usd"))
+        paid_as = learned((await told.world.again(refund)).evidence)
+        assert isinstance(paid_as, Approved)
+        paid = of_refund(refund, Approved(paid_as.acquirer_reference, 4_000, "usd"))
         failed = of_refund(refund, Declined("refund_failed"))
         for report, settled in ((paid, 0), (failed, 1), (paid, 0), (failed, 0)):
             heard = await told.reports.hear("sandbox", report, told.tomorrow)
@@ -273,6 +277,34 @@ def test_the_worker_fetches_what_it_waits_for_and_only_that(play: Play) -> None:
         assert source.asked == [today, today + timedelta(days=1)]
         assert (await attempt(world)).state == "approved"
         assert await duty.round() == 0
+
+    play(scenario)
+
+
+def test_no_day_is_read_before_the_one_ahead_of_it(play: Play) -> None:
+    """Executed twice on the first day, of which one is taken back on the second."""
+
+    class FirstDayMissing:
+        def __init__(self, url: str) -> None:
+            self._url = url
+            self.asked: list[date] = []
+
+        async def report(self, day: date) -> Report:
+            self.asked.append(day)
+            if len(self.asked) == 1:
+                raise Unavailable("the report is late")
+            return await fetch_report(self._url, day)
+
+    async def scenario(told: Told) -> None:
+        world, source = told.world, FirstDayMissing(told.url)
+        desk = Desk(lambda _: world.committer, world.reader, world.clock, world.entropy)
+        duty = ReadingReports(Book(BOOK, False), desk, told.reports, {"sandbox": source})
+        await told.lost()
+        world.clock.system_ahead += 2 * DAY
+        today = datetime.now(UTC).date()
+        assert await duty.round() == 0 and source.asked == [today]
+        assert await duty.round() == 1
+        assert source.asked == [today, today, today + timedelta(days=1)]
 
     play(scenario)
 

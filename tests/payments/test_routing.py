@@ -22,7 +22,7 @@ from nostro.payments.model import Attempt, Intent, Terms
 from nostro.payments.service import Merchant, Reply
 from nostro.payments.store import ATTEMPTS, INTENTS
 from nostro.refunds.machine import RefundState
-from nostro.routing.caps import RetryCap
+from nostro.routing.caps import OwnCap
 from nostro.routing.model import BreakerTerms, Rule, Rules
 from tests.refunds.judge import RULES
 from tests.refunds.world import BOOK, LEASE_MS, VISA, World, a_world, answer_of
@@ -239,7 +239,7 @@ def test_the_networks_cap_counts_the_cards_declines(play: Play) -> None:
         await ask(world, NO_ANSWER)
         assert len(await attempts(world)) == 6, "the days that count are over"
 
-    capped = {"visa": RetryCap((), 2, 30)}
+    capped = {"visa": OwnCap((), 2, 30)}
     play(scenario, Rules(soft_declines=("processing_error",), retry_caps=capped))
 
 

@@ -18,7 +18,7 @@ from nostro.kernel.outcome import (
     Rejected,
     Unknown,
 )
-from nostro.routing.caps import NETWORK_CAPS, RetryCap
+from nostro.routing.caps import NETWORK_CAPS, OwnCap
 from nostro.routing.failover import verdict
 from nostro.routing.file import rules_from
 from nostro.routing.model import Cost, Facts, Route, Routes, Rule, Rules
@@ -175,7 +175,7 @@ def test_networks_bound_the_tries_of_a_card(
 
 
 def test_a_file_may_say_otherwise_of_a_network() -> None:
-    rules = Rules(soft_declines=SOFT.soft_declines, retry_caps={"visa": RetryCap((), 2)})
+    rules = Rules(soft_declines=SOFT.soft_declines, retry_caps={"visa": OwnCap((), 2)})
     assert verdict(rules, SOFTLY, "visa", 1, 0).allowed
     assert not verdict(rules, SOFTLY, "visa", 1, 1).allowed
 
