@@ -225,7 +225,10 @@ def _not_open(view: View, reference: str, verdict: Verdict) -> Refused | None:
     if message.state not in _OPEN:
         return Refused(f"{reference} is {message.state}: only an unknown outcome is concluded")
     if isinstance(message, Attempt) and message.cancelling and verdict is Verdict.DONE:
-        return Refused(f"a cancel of {reference} may be on its way: only not_done can be concluded")
+        return Refused(
+            f"a cancel of {reference} may be on its way and undo it: only not_done can be concluded."
+            " If it stands in the acquirer's books, have it reversed there first"
+        )
     return None
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import SystemTime
-from nostro.kernel.outcome import Evidence, NotFound, Rejected, Undone, Unknown
+from nostro.kernel.outcome import Evidence, NotFound, NotSent, Rejected, Undone, Unknown
 from nostro.kernel.ports import Clock
 from nostro.payments.timing import Timing
+
+A = TypeVar("A")
 
 
 class Step(StrEnum):
@@ -39,9 +42,9 @@ class Doubt(msgspec.Struct, frozen=True):
     reference: str
     first_sent: SystemTime
     repeatable: bool  # nothing in it was for one use only, and the acquirer has not acknowledged it
-    age_known: bool = True  # no clock was seen to be wrong since then
     cancelable: bool = True
     cancelling: bool = False  # a cancel may have left already: nothing but a cancel follows
+    age_known: bool = True  # no clock was seen to be wrong since it was sent
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -81,20 +84,22 @@ async def climb(
     cancel: Callable[[], Awaitable[Evidence]],
     *,
     known: Callable[[], bool],
+    in_time: Callable[[], bool],
 ) -> Reached:
     """Evidence from the first rung that gives some. A silent acquirer is asked again later, from the first rung.
 
-    `known` is whether the acquirer surely knows the reference still. Each rung takes time, and a host may stall: an
-    acquirer that has forgotten what it did "undoes" it as if it had never been.
+    `known` is whether the acquirer surely knows the reference still, and `in_time` whether it will when a repeat that
+    leaves now is there. Each rung takes time, and a host may stall: an acquirer that has forgotten what it did does it
+    again, or "undoes" it as if it had never been.
 
     `repeat` sends once more under the same reference, or returns None if somebody else holds it by now. `cancel` says
     durably that it will cancel, and does.
     """
     if Step.INQUIRE in rungs:
-        found = await inquire()
+        found = _of_the_message(await inquire())
         if not isinstance(found, NotFound):
             return _if_known(can, found, known)
-    if Step.REPEAT in rungs and known():
+    if Step.REPEAT in rungs and in_time():
         repeated = await repeat()
         if repeated is None:
             return Reached(Unknown("another instance took over"))
@@ -103,8 +108,15 @@ async def climb(
     # Nothing was found and nothing may be sent again, or a repeat was refused, which says nothing of the first send:
     # a cancel makes sure that the first never counts.
     if Step.CANCEL in rungs and known():
-        return _if_known(can, await cancel(), known)
+        return _if_known(can, _of_the_message(await cancel()), known)
     return Reached(Unknown("nothing is left to be asked"), queue(can))
+
+
+def _of_the_message(answer: A) -> A | Unknown:
+    """An inquiry or a cancel that was refused, or did not leave, says nothing of the message that it is about."""
+    if isinstance(answer, (Rejected, NotSent)):
+        return Unknown(f"asking was {type(answer).__name__}")
+    return answer
 
 
 def _if_known(can: Capabilities, evidence: Evidence, known: Callable[[], bool]) -> Reached:
@@ -131,10 +143,10 @@ class Ladder:
         return None if self.rungs else queue(self._can)
 
     def repeat_by(self) -> SystemTime:
-        """The `send_by` of a repeat that leaves now: within the time in which the acquirer surely knows the reference."""
+        """The `send_by` of a repeat that leaves now: it is there while the acquirer surely knows the reference."""
         soon = SystemTime(self._clock.system() + self._timing.send_ms)
         until = self._remembered_until
-        return soon if until is None else min(soon, until)
+        return soon if until is None else min(soon, SystemTime(until - self._timing.call_ms))
 
     async def climb(
         self,
@@ -143,7 +155,9 @@ class Ladder:
         cancel: Callable[[], Awaitable[Evidence]],
     ) -> Reached:
         """Evidence from the first rung that gives some."""
-        return await climb(self._can, self.rungs, inquire, repeat, cancel, known=self._known)
+        return await climb(
+            self._can, self.rungs, inquire, repeat, cancel, known=self._known, in_time=self._in_time
+        )
 
     @property
     def _remembered_until(self) -> SystemTime | None:
@@ -153,8 +167,11 @@ class Ladder:
         window = self._can.replay_window_ms - self._timing.clocks_ms
         return SystemTime(self._doubt.first_sent + window)
 
-    def _known(self) -> bool:
-        until, doubt = self._remembered_until, self._doubt
+    def _known(self, for_ms: int = 0) -> bool:
+        until, doubt, now = self._remembered_until, self._doubt, self._clock.system()
         if until is None:
             return True
-        return doubt.age_known and doubt.first_sent <= self._clock.system() < until
+        return doubt.age_known and doubt.first_sent <= now and now + for_ms < until
+
+    def _in_time(self) -> bool:
+        return self._known(self._timing.call_ms)

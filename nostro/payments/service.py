@@ -190,7 +190,7 @@ class Payments:
             return (await self.settle(merchant, sending.row, opened)).answer
         attempt, tried = sending.row, [sending.row.acquirer]
         while True:
-            outcome = await self._call_first(merchant.book, attempt, opened)
+            outcome = await self._call_first(attempt, opened)
             then = await self._then(merchant, sending, outcome, tried, opened)
             settled = await self.settle(merchant, attempt, outcome, None, then)
             if settled.then is None:
@@ -253,19 +253,19 @@ class Payments:
             log.exception("attempt %s cannot open its card", sending.attempt)
             return NotSent(type(error).__name__)
 
-    async def _call_first(self, book: int, attempt: Attempt, card: CardDetails | None) -> Outcome:
+    async def _call_first(self, attempt: Attempt, card: CardDetails | None) -> Outcome:
         """The first send. A payment is not sent where the circuit is open; what has nowhere else to go always is."""
         routed = attempt.operation in _ROUTED
         may = self.health.begin(attempt.acquirer, attempt.operation)
         if routed and not may:
             return NotSent(f"the circuit of {attempt.acquirer} is open")
         if self._now() > attempt.send_by:  # our own delay says nothing of the acquirer
-            return await self._call(book, attempt, card)
-        outcome = await self._call(book, attempt, card)
+            return await self._call(attempt, card)
+        outcome = await self._call(attempt, card)
         self.health.end(attempt.acquirer, attempt.operation, outcome)
         return outcome
 
-    async def _call(self, book: int, attempt: Attempt, card: CardDetails | None) -> Outcome:
+    async def _call(self, attempt: Attempt, card: CardDetails | None) -> Outcome:
         acquirer = self._acquirers.get(attempt.acquirer)
         if acquirer is None:
             return NotSent(f"settings name no acquirer {attempt.acquirer}")
@@ -274,10 +274,10 @@ class Payments:
             attempt.original, attempt.final,
         )  # fmt: skip
         match attempt.operation:
-            case Operation.SALE:
-                return await acquirer.sale(message, card or await self._card(book, attempt))
-            case Operation.AUTHORIZE:
-                return await acquirer.authorize(message, card or await self._card(book, attempt))
+            case Operation.SALE | Operation.AUTHORIZE:
+                assert card is not None, "a payment has its card"
+                sale = attempt.operation is Operation.SALE
+                return await (acquirer.sale if sale else acquirer.authorize)(message, card)
             case Operation.CAPTURE:
                 return await acquirer.capture(message)
             case _:
@@ -327,10 +327,11 @@ class Payments:
         return await self.settle(merchant, attempt, reached.evidence, reached.awaiting)
 
     async def _repeat(self, book: int, attempt: Attempt) -> Evidence | None:
-        """Once more under the same reference; None if another instance holds it by now."""
+        """Once more under the same reference; None if another instance holds it by now. A card that cannot be opened raises."""
+        card = await self._card(book, attempt) if attempt.operation in _ROUTED else None
         count = CountSend(book, self._seed(), attempt, self._ladder(attempt).repeat_by())
         counted = await self._decider(book).run(count)
-        return None if counted is None else await self._call(book, counted, None)
+        return None if counted is None else await self._call(counted, card)
 
     def _ladder(self, attempt: Attempt) -> Ladder:
         return Ladder(self._can(attempt), _doubt(attempt), self._clock, self.timing)
@@ -402,5 +403,6 @@ def _doubt(attempt: Attempt) -> Doubt:
     had_card = attempt.operation in _ROUTED
     may_repeat = attempt.replayable or not had_card
     return Doubt(
-        attempt.id, attempt.first_sent, may_repeat, attempt.age_known, cancelling=attempt.cancelling
-    )
+        attempt.id, attempt.first_sent, may_repeat, cancelling=attempt.cancelling,
+        age_known=attempt.age_known,
+    )  # fmt: skip

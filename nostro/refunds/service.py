@@ -221,7 +221,7 @@ class Refunds:
 def _doubt(refund: Refund) -> Doubt:
     """What the acquirer has acknowledged is never sent again, and never cancelled."""
     in_doubt = refund.state in REPEATABLE
-    return Doubt(refund.id, refund.first_sent, in_doubt, refund.age_known, in_doubt)
+    return Doubt(refund.id, refund.first_sent, in_doubt, in_doubt, age_known=refund.age_known)
 
 
 def _decided(reply: Reply | Proceed) -> Reply:

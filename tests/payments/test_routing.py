@@ -187,10 +187,10 @@ def test_a_rejected_message_goes_on_to_the_next(play: Play, pair: list[SandboxPr
     async def scenario(world: World) -> None:
         call = world.payments._call
 
-        async def buried(book: int, attempt: Attempt, card: CardDetails | None) -> Any:
+        async def buried(attempt: Attempt, card: CardDetails | None) -> Any:
             if attempt.acquirer == "sandbox":  # so that the acquirer itself rejects it
                 pair[0].post("cancel", reference=attempt.id)
-            return await call(book, attempt, card)
+            return await call(attempt, card)
 
         world.payments._call = buried  # type: ignore[method-assign]
         assert intent_of(await ask(world)).status == "succeeded"
@@ -307,10 +307,10 @@ def test_a_crash_between_two_tries_is_finished_where_it_stood(
         await until_refused(pair[0])
         call = world.payments._call
 
-        async def dies(book: int, attempt: Attempt, card: CardDetails | None) -> Any:
+        async def dies(attempt: Attempt, card: CardDetails | None) -> Any:
             if attempt.acquirer == "second":
                 raise ConnectionResetError
-            return await call(book, attempt, card)
+            return await call(attempt, card)
 
         world.payments._call = dies  # type: ignore[method-assign]
         with pytest.raises(ConnectionResetError):
