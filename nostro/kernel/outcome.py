@@ -22,7 +22,11 @@ class Operation(StrEnum):
 
 
 class Approved(msgspec.Struct, frozen=True, tag=True):
-    """The acquirer did it. `poll_after_ms` is set while it may still fail (an asynchronous refund)."""
+    """The acquirer did it. `poll_after_ms` is set while it may still fail (an asynchronous refund).
+
+    `acquirer_reference` is its own name of what it did: the same in its answer, its notification and its report, and another
+    one if it did it again.
+    """
 
     acquirer_reference: str
     amount: int
