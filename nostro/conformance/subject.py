@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from nostro.acquirers.scope import Scope
 from nostro.acquirers.trial import Cards
@@ -15,6 +15,7 @@ from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.errors import Misconfigured
 from nostro.kernel.ports import Acquirer, Clock
 
+T = TypeVar("T")
 FACTORY = "conformance"
 
 
@@ -66,4 +67,13 @@ def load(name: str) -> Subject:
     factory: Callable[[], Any] | None = getattr(module, factory_name or FACTORY, None)
     if factory is None:
         raise Misconfigured(f"{module_name} has no {factory_name or FACTORY}() to give its subject")
-    return cast(Subject, factory())
+    return cast(Subject, made(f"{module_name}.{factory_name or FACTORY}()", factory))
+
+
+def made(name: str, make: Callable[[], T]) -> T:
+    """What a call of the author's makes. Raises Misconfigured without its words, which may hold a card's number."""
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001 - the name is told
+        kind = type(error).__name__
+        raise Misconfigured(f"{name} raised {kind}: call it yourself to see why") from None

@@ -16,7 +16,7 @@ from nostro.conformance.scenario import Scenario, claimed, unclaimed
 from nostro.conformance.scenarios import SCENARIOS
 from nostro.conformance.secrecy import review
 from nostro.conformance.stage import LONG_MS, CannotPrepare, Skip, Stage
-from nostro.conformance.subject import Processor, Subject
+from nostro.conformance.subject import Processor, Subject, made
 from nostro.kernel.ports import Clock
 
 T = TypeVar("T")
@@ -61,7 +61,8 @@ class _Suite:
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._playing: set[str] = set()
         self._over: list[Result] = []
-        self._claims = claims_of(subject.adapter(processor.url, clock, call_ms))
+        adapter = made("adapter()", lambda: subject.adapter(processor.url, clock, call_ms))
+        self._claims = claims_of(adapter)
 
     async def play(
         self, scenarios: Sequence[Scenario], told: Callable[[Result], None]

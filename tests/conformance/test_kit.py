@@ -88,6 +88,22 @@ def test_one_that_ends_it_when_it_is_imported_too(tmp_path: Path) -> None:
     assert done.stderr == "nostro: ending:subject ends the program: SystemExit\n"
 
 
+@pytest.mark.parametrize("where", ["subject()", "adapter()"])
+def test_one_that_cannot_be_made_is_one_sentence_without_its_words(
+    tmp_path: Path, where: str
+) -> None:
+    code = ENDING.replace(
+        "        return Wrong(", "        raise ValueError('4242424242424242')\n#"
+    )
+    if where == "subject()":
+        code = "def subject():\n    raise ValueError('4242424242424242')\n"
+    (tmp_path / "ending.py").write_text(code)
+    done = nostro("ending:subject", cwd=tmp_path)
+    name = "ending.subject()" if where == "subject()" else where
+    assert done.returncode == 1, done.stdout
+    assert done.stderr == f"nostro: {name} raised ValueError: call it yourself to see why\n"
+
+
 @pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt"])
 def test_one_that_ends_it_from_a_task_of_its_own_too(tmp_path: Path, error: str) -> None:
     task = "asyncio.get_running_loop().create_task(self.end(card)); return Unknown('x')"
