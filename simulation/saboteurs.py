@@ -204,8 +204,8 @@ def unknown_fails_over(patch: Patch) -> None:
     """A first send without an answer is taken for one that never left, where there is somebody else to send to."""
     call = Payments.__dict__["_call_first"]
 
-    async def hasty(self: Any, book: int, attempt: Any, card: Any) -> Any:
-        outcome = await call(self, book, attempt, card)
+    async def hasty(self: Any, attempt: Any, card: Any) -> Any:
+        outcome = await call(self, attempt, card)
         elsewhere = len(self._acquirers) > 1 and attempt.operation in ("sale", "authorize")
         return NotSent("no answer") if elsewhere and isinstance(outcome, Unknown) else outcome
 
@@ -237,7 +237,7 @@ def undone_past_the_window(patch: Patch) -> None:
         return tuple(step for step in ladder.Step if step in rungs)
 
     patch(ladder, "steps", careless)
-    patch(ladder.Ladder, "_known", lambda self: True)
+    patch(ladder.Ladder, "_known", lambda self, for_ms=0: True)
 
 
 @saboteur
