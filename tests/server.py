@@ -29,6 +29,8 @@ HOST = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 ASK_SECONDS = 30.0
+_PORTS = range(15_000, 32_000)  # Linux takes those of outgoing connections from 32,768 on
+MANNERS_MAX = 3  # sandboxes that one `nostro up` of a test runs, on ports in a row
 
 
 class Response(NamedTuple):
@@ -48,11 +50,24 @@ class ServerFailed(Exception):
     """It ended or did not answer in time; the message has what it printed last."""
 
 
-def free_port() -> int:
-    """A port of the loopback that was free a moment ago."""
+def free_port(in_a_row: int = 1) -> int:
+    """A port of the loopback that was free a moment ago, or the first of some in a row.
+
+    None that the system gives to outgoing connections by itself: one of those may take it before it is listened on.
+    """
+    while True:
+        first = secrets.choice(_PORTS)
+        if all(map(_is_free, range(first, first + in_a_row))):
+            return first
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 class Server:
@@ -60,7 +75,8 @@ class Server:
 
     def __init__(self, directory: Path, options: tuple[str, ...]) -> None:
         self.directory, self.data_dir = directory, directory / "data"
-        self.port, self.sandbox_port = free_port(), free_port()
+        self.port = free_port(1 + MANNERS_MAX)
+        self.sandbox_port = self.port + 1
         self.secret_key = f"sk_test_{secrets.token_hex(16)}"
         self.url = f"http://{HOST}:{self.port}"
         self.sandbox_url = f"http://{HOST}:{self.sandbox_port}"

@@ -12,9 +12,9 @@ from typing import Any
 from tests.chaos import books as both
 from tests.chaos.plans import plans
 from tests.chaos.run import Run, Size
-from tests.chaos.stack import free_port
 from tests.chaos.up import PORTS
 from tests.chaos.witness import Witness
+from tests.server import free_port
 
 # Each API holds two sockets for each payment, so that one process would run out of descriptors.
 APIS = 2

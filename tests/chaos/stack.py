@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from nostro.db.urls import socket_url
 from nostro.system import SystemClock
 from nostro.verification.report import to_text
 from tests.chaos.up import VARIABLE
+from tests.server import free_port
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -182,9 +182,3 @@ def wait_until(is_so: Any, seconds: float, what: str) -> float:
 def _signal(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,8 +13,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from nostro.db.cluster import SOCKET_NAME
 from nostro.db.urls import ConnectionUrls
 from tests.chaos.speech import Http, Postgres
-from tests.chaos.stack import free_port
 from tests.chaos.wire import OF_COMMITS, Fault, Stream, Wire
+from tests.server import free_port
 
 BODY = b"x" * 1_000
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(BODY), BODY)

@@ -11,9 +11,10 @@ from nostro.conformance.proxy import ProxyThread
 from nostro.db.cluster import SOCKET_NAME
 from nostro.db.running import socket_directory
 from tests.chaos.speech import Http, Postgres
-from tests.chaos.stack import Stack, free_port
+from tests.chaos.stack import Stack
 from tests.chaos.up import DATABASE
 from tests.chaos.wire import OF_ALL, OF_COMMITS, Stream, Wire
+from tests.server import free_port
 
 
 class Wires:
