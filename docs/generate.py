@@ -87,7 +87,8 @@ def _option(option: Any) -> str:
     if option.required:
         about += " Required."
     elif option.default not in (None, False, ()) and "[default" not in about:
-        about += f" [default: {str(option.default).lower()}]"
+        default = option.default
+        about += f" [default: {str(default).lower() if isinstance(default, bool) else default}]"
     return f"| {names} | `{option.envvar}` | {about} |"
 
 
@@ -245,7 +246,7 @@ def _ladder(can: Capabilities, repeatable: bool, age_ms: int) -> str:
 
 _ACQUIRERS_BEFORE = """\
 The rooms never ask which acquirer they talk to, only what it can be asked. A manner is a set of such capabilities that the sandbox can take on
-(`--sandbox-manner`), and that `NOSTRO_ACQUIRERS` names for others (`name=URL#manner`; `#manner:MILLISECONDS` sets the window).
+(`--sandbox-manner`), and that `NOSTRO_ACQUIRERS` names for others (`name=URL#manner`; `#manner:MILLISECONDS` sets the window where there is one).
 
 - `inquiry`: it says what became of a reference of ours. Its "not found" concludes nothing.
 - `replay_window_ms`: for how long after the first send it knows a reference. Till then a repeat is answered and not executed again, and a cancel finds

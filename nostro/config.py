@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -75,23 +76,37 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-_INTEGERS = (
-    "port", "sandbox_port", "fee_basis_points", "fee_fixed", "shared_buffers_mb",
-    "send_ms", "call_ms", "settle_ms", "retry_ms", "acquirer_connections",
-)  # fmt: skip
+_HOUR_MS = 3_600_000
+# What each number may be, both ends included.
+_WHOLE: Mapping[str, tuple[int, int]] = {
+    "port": (0, 65_535), "sandbox_port": (0, 65_535),
+    "fee_basis_points": (0, 10_000), "fee_fixed": (0, 2**63 - 1),
+    "shared_buffers_mb": (1, 1_048_576), "acquirer_connections": (1, 65_535),
+    "send_ms": (1, _HOUR_MS), "call_ms": (1, _HOUR_MS),
+    "settle_ms": (1, _HOUR_MS), "retry_ms": (1, _HOUR_MS),
+}  # fmt: skip
+_DIGITS = re.compile(r"-?[0-9]{1,19}")  # int() takes other spellings, and raises for very long ones
 _SECRETS = ("database_url", "app_url", "secret_key")
 
 
 def _typed(name: str, value: object) -> object:
+    if name in _WHOLE:
+        return _whole(name, value)
     if not isinstance(value, str):
         return value
-    if name in _INTEGERS:
-        return int(value)
     if name in _SECRETS:
         return Secret(value)
     if name in ("data_dir", "routing"):
         return Path(value)
     return value.lower() in ("1", "true", "yes") if name.startswith("webhook") else value
+
+
+def _whole(name: str, value: object) -> int:
+    least, most = _WHOLE[name]
+    text = str(value).strip()
+    if _DIGITS.fullmatch(text) and least <= int(text) <= most:
+        return int(text)
+    raise Misconfigured(f"{variable(name)} is a whole number from {least} to {most}: not {text!r}")
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """`python -m simulation`: seeds by the number, one seed with its trace, or the table of saboteurs."""
 
 import argparse
+import contextlib
 import json
 import math
+import signal
 import sys
 import time
 from typing import Any, NoReturn
@@ -40,8 +42,9 @@ def _many(server: TestServer, given: argparse.Namespace) -> int:
     tally = run(server, seeds, given.minutes, given.jobs, given.saboteur, given.stop, tell)
     seconds = time.perf_counter() - began
     missing = [] if given.seeds < 100 or given.stop else tally.missing()
-    for failure in tally.failures[:2]:
-        _show(failure, server, given)
+    with contextlib.redirect_stdout(sys.stderr):  # what is printed is JSON, and nothing else
+        for failure in tally.failures[:2]:
+            _show(failure, server, given)
     print(json.dumps(_report(tally, seconds, missing), indent=1))
     return 1 if tally.failures or missing else 0
 
@@ -164,5 +167,13 @@ def _arguments() -> argparse.Namespace:
     return given
 
 
+def _ended(number: int, _: object) -> NoReturn:
+    """As after an error: the server is stopped, its directory removed."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, _ended)
     sys.exit(main())

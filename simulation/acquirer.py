@@ -62,6 +62,7 @@ class Book:
         self.batch = Batch(loop.true_ms(), 1, REFUND_DELAY_MS, manner)
         self.counts: Counter[str] = Counter()
         self.approved_in_part: set[str] = set()  # references
+        self.answered_wrongly: set[str] = set()  # references, of which it answered another amount
         self.stood: dict[tuple[str, int], list[float]] = {}  # each: from when, and until when
 
     @property
@@ -295,6 +296,7 @@ class Way(HttpClient):
             reply = BROKEN
         elif self._is("wrong amount", faults.wrong_amount):
             reply = _with_wrong_amount(reply)
+            self._book.answered_wrongly.add(request.reference)
         if not self._is("reply lost", faults.reply_lost):
             self._back(answer, reply)
 

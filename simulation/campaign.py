@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -124,6 +125,8 @@ class Pairs:
 
 
 def _process(order: Order, urls: ConnectionUrls, pipe: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     listen()
     warnings.simplefilter("ignore")
     gc.disable()  # collecting what a dead host left would run its `finally`

@@ -2,7 +2,8 @@
 
 What an acquirer executed on a day that is over, and reported, is settled; so is whatever one that notifies has executed.
 What was never executed, and what no report ever shows (an authorization, a void, a decline), stays in its queue. So does
-what only a person can settle: a line that says another amount, or one of a message whose cancel may be on its way.
+what only a person can settle: a line that says another amount, or one of a message whose cancel may be on its way, and
+"not done" of what was answered with another amount before.
 """
 
 from collections.abc import Iterator
@@ -21,11 +22,12 @@ from simulation.scene import FIRST
 Row = dict[str, Any]
 _ATTEMPTS = """
 SELECT * FROM nostro.payment_attempts
-WHERE book_id = %(b)s AND state = 'unknown' AND awaiting IS NOT NULL
+WHERE book_id = %(b)s AND state = 'unknown' AND (awaiting IS NOT NULL OR contradicted)
 """
 _REFUNDS = """
 SELECT *, 'refund' AS operation, false AS cancelling FROM nostro.refunds
-WHERE book_id = %(b)s AND state IN ('unknown', 'accepted', 'provisional') AND awaiting IS NOT NULL
+WHERE book_id = %(b)s AND state IN ('unknown', 'accepted', 'provisional')
+AND (awaiting IS NOT NULL OR contradicted)
 """
 
 
@@ -33,8 +35,6 @@ def waiting(
     world: World, database: "psycopg.Connection[Any]"
 ) -> tuple[dict[str, Row], dict[str, Row]]:
     """Attempts and refunds that rightly wait, by id."""
-    if not world.scene.reports:
-        return {}, {}
     cursor, given = database.cursor(row_factory=dict_row), {"b": world.book}
     attempts = cursor.execute(_ATTEMPTS, given).fetchall()
     refunds = cursor.execute(_REFUNDS, given).fetchall()
@@ -58,14 +58,21 @@ class _Rule:
     def __init__(self, world: World) -> None:
         book = world.acquirer
         self._manner, self._queue = world.scene.manner, queue(world.scene.capabilities)
+        self._reports = world.scene.reports
         self._told, self._wrongly_told = told(world)
+        books = world.acquirers.values()
+        self._answered_wrongly = {
+            one for book in books for one in book.answered_wrongly | book.approved_in_part
+        }
         self._wrongly_told |= book.standing_in_part()
         self._executed = {row.reference for row in book.executed}
 
     def may_wait(self, row: Row) -> bool:
         """Whether nothing but a person or a later report can settle a message that waits."""
         name = row["id"]
-        if row["acquirer"] != FIRST or row["awaiting"] != self._queue:
+        if row["contradicted"] and name in self._answered_wrongly:
+            return True
+        if not self._reports or row["acquirer"] != FIRST or row["awaiting"] != self._queue:
             return False
         if name in self._wrongly_told:
             return True

@@ -31,6 +31,7 @@ TAIL = 60
 NOT_PAID = {"declined", "rejected", "not_sent"}
 CANCELLING = "a cancel of it may be on its way and undo it"
 WRONG_AMOUNT = "the acquirer approved another amount"
+BY_PEOPLE = "people conclude it"
 
 
 @dataclass
@@ -125,6 +126,7 @@ class Simulation:
         outcome.faults += [
             ("mistake", text) for text in MISTAKES.taken() if not self._provoked(text)
         ]
+        outcome.story = outcome.story or "\n".join(self.loop.events or ())
         outcome.digest = self.loop.digest.hexdigest()
         outcome.virtual_seconds = self.loop.now
         outcome.seconds = time.perf_counter() - began
@@ -317,7 +319,7 @@ class Simulation:
         if told_wrongly and " instead of " in text:
             return True
         earned = counts["wrong amount"] + counts["approved in part"] > 0
-        return earned and text.endswith(WRONG_AMOUNT)
+        return earned and text.endswith((WRONG_AMOUNT, BY_PEOPLE))
 
     def _batches(self) -> int:
         row = self.place.owner.execute(

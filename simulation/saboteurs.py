@@ -339,7 +339,7 @@ def any_epoch_settles(patch: Patch) -> None:
 def rejected_repeat_concludes(patch: Patch) -> None:
     """A repeat that was refused or not sent is believed, whatever became of the first send."""
 
-    def believed(row: Any, evidence: Any) -> Any:
+    def believed(row: Any, evidence: Any, by_people: bool) -> Any:
         return evidence
 
     patch(payment_settle, "_conclusive", believed)
@@ -350,12 +350,7 @@ def rejected_repeat_concludes(patch: Patch) -> None:
 def wrong_amount_is_believed(patch: Patch) -> None:
     """An approval of another amount counts."""
     for room in (payment_settle, refund_settle):
-        judge = room.__dict__["_conclusive"]
-
-        def believing(row: Any, evidence: Any, judge: Any = judge) -> Any:
-            return evidence if hasattr(evidence, "amount") else judge(row, evidence)
-
-        patch(room, "_conclusive", believing)
+        patch(room, "another_amount", lambda evidence, amount, currency: None)
 
 
 # Leases

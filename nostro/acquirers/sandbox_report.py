@@ -38,7 +38,7 @@ def read_report(data: bytes) -> Report:
     try:
         return _read(list(csv.reader(io.StringIO(data.decode("ascii")), strict=True)))
     except (UnicodeDecodeError, csv.Error, ValueError, IndexError, TypeError) as error:
-        raise Misreported(f"it is no settlement file: {error}") from error
+        raise Misreported("it is no settlement file, or not all of one") from error
 
 
 async def fetch_report(base_url: str, day: date) -> Report:

@@ -140,7 +140,9 @@ async def settle_alarm(settings: Settings, book: int, alarm: str, reason: str) -
 
 
 async def close_notification(settings: Settings, book: int, notification: str, reason: str) -> bool:
-    """Close a notification that waits for a person; False if none of that id does."""
+    """Close a notification that waits for a person; False if none of that id does. Raises Misconfigured without a reason."""
+    if not reason.strip():
+        raise Misconfigured("say why: the audit log keeps the reason")
     return await _decided(
         settings, book, lambda seed: CloseNotification(book, seed, notification, reason)
     )

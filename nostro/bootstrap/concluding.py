@@ -27,8 +27,9 @@ async def conclude(
     settings: Settings, book: int, question: Callable[[Conclusions], Awaitable[T]]
 ) -> T:
     """Ask or tell. Raises Misconfigured for a book that is not there."""
+    app = (await urls(settings)).app
     secret = kept_secret(settings.data_dir / "api.key")
-    async with graph(settings, (await urls(settings)).app, "operator") as found:
+    async with graph(settings, app, "operator") as found:
         modes = dict(await found.services.merchants.books())
         if book not in modes:
             raise Misconfigured(f"there is no book {book}")
@@ -39,13 +40,17 @@ async def propose_by(
     settings: Settings, acquirer: str, key: Secret, file: EvidenceFile
 ) -> Proposals:
     """Propose what a report says that a person brings. Raises Misconfigured for what is no report, or is not final."""
+    app = (await urls(settings)).app  # where nothing runs, that is said first
     _known(settings, acquirer)
     secret = kept_secret(settings.data_dir / "api.key")
     try:
         report = read_report(file.body)
-        async with graph(settings, (await urls(settings)).app, "operator") as found:
-            news = await reports_of(found).news(acquirer, report, found.clock.system())
+        async with graph(settings, app, "operator") as found:
             modes = dict(await found.services.merchants.books())
+            rooms = [_conclusions(found, secret, book, live) for book, live in modes.items()]
+            if not any([await room.knows(key) for room in rooms]):
+                raise Misconfigured("that is no operator's key")
+            news = await reports_of(found).news(acquirer, report, found.clock.system())
 
             async def propose(new: News) -> Conclusion | Refused:
                 book = birth_book(new.line.reference)
@@ -79,7 +84,7 @@ def _conclusions(found: Graph, secret: Secret, book: int, live: bool) -> Conclus
     services = found.services
     return Conclusions(
         book, live, found.deciders, found.pool, services.merchants, services.payments,
-        services.refunds, secret, found.entropy,
+        services.refunds, secret, found.clock, found.entropy,
     )  # fmt: skip
 
 

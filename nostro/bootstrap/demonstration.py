@@ -19,7 +19,7 @@ from nostro.bootstrap import administration
 from nostro.cli import instance
 from nostro.cli.demo import Stage, tell
 from nostro.cli.instance import Instance
-from nostro.cli.processes import python
+from nostro.cli.processes import die_with_parent, python
 from nostro.cli.programs import NewKeys
 from nostro.cli.verify import reports_of
 from nostro.config import Settings, child_environment
@@ -84,7 +84,7 @@ async def _own() -> AsyncIterator[tuple[Settings, Instance]]:
     child = await asyncio.create_subprocess_exec(
         *python("nostro", "up", "--json"), env=child_environment(settings),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=die_with_parent,
     )  # fmt: skip
     try:
         yield settings, await _ready(settings, child)

@@ -14,7 +14,7 @@ from nostro.acquirers.places import Place, places
 from nostro.acquirers.places import urls as urls_of
 from nostro.bootstrap.secret_files import kept_secret, secret_file
 from nostro.cli import instance
-from nostro.cli.up import claim_ports, keep_up
+from nostro.cli.up import claim_ports, keep_up, refuse_ports
 from nostro.config import Settings, child_environment
 from nostro.db import roles
 from nostro.db.embedded import EmbeddedPostgres
@@ -29,6 +29,7 @@ from nostro.ledger.books import open_book
 from nostro.merchants.model import LIVE_BOOK, TEST_BOOK
 from nostro.merchants.service import Merchants
 from nostro.merchants.store import QUERIES as MERCHANTS
+from nostro.routing.file import rules_from
 from nostro.system import SystemClock, SystemEntropy
 from nostro.vault.store import QUERIES as VAULT
 
@@ -39,7 +40,12 @@ Keep = Callable[
 
 
 async def up(settings: Settings, as_json: bool, keep: Keep = keep_up) -> int:
-    """Everything, until asked to stop. Returns the exit code. `keep` runs the children, in their environment."""
+    """Everything, until asked to stop. Returns the exit code. `keep` runs the children, in their environment.
+
+    Raises Misconfigured before anything is started.
+    """
+    rules_from(settings.routing, [place.name for place in places(settings)])
+    refuse_ports(settings, _started(settings))
     clock, entropy = SystemClock(), SystemEntropy()
     generation = Mint(entropy.bytes(16), 0, clock.system()).new("up")
     settings = msgspec.structs.replace(settings, generation=generation)
@@ -58,10 +64,15 @@ async def up(settings: Settings, as_json: bool, keep: Keep = keep_up) -> int:
         await server.stop()
 
 
+def _started(settings: Settings) -> Sequence[Place]:
+    """The sandboxes that are ours to start."""
+    return () if settings.acquirers or settings.sandbox_url else places(settings)
+
+
 async def _prepare_and_keep_up(
     settings: Settings, urls: ConnectionUrls, as_json: bool, keep: Keep
 ) -> int:
-    started = () if settings.acquirers or settings.sandbox_url else places(settings)
+    started = _started(settings)
     await claim_ports(settings, started)
     await migrate(urls.owner)
     key = await _first_account(settings, urls.app)

@@ -72,7 +72,10 @@ class Work:
         generation = self._settings.generation
         if generation is not None:
             for book in await self._books():
-                await bury(book.id, generation, self._desk, graph.pool, ATTEMPTS, REFUNDS)
+                await bury(
+                    book.id, generation, self._desk, graph.pool, ATTEMPTS, REFUNDS,
+                    longest_ms=graph.services.payments.timing.longest_lease_ms,
+                )  # fmt: skip
         worker = Worker(self._books, self._duties, graph.pool, graph.clock, graph.instance)
         try:
             await run_worker(worker, stop)

@@ -13,8 +13,8 @@ import typer
 from nostro.cli import conclude, keys, ledger, operators, proof, queues, routing, sim
 from nostro.cli.options import (
     BOOK_MAX,
-    LARGEST,
     LONGEST_MS,
+    TOP_UP_MAX,
     Acquirers,
     DatabaseUrl,
     DataDir,
@@ -143,7 +143,10 @@ def sandbox(
     as_json: Json = False,
 ) -> None:
     """Run the sandbox acquirer alone. Its first line, JSON in either case, says the port."""
+    from nostro.acquirers.manners import of_a_sandbox  # a command should start at once
+
     chosen = settings(data_dir=data_dir, sandbox_port=sandbox_port)
+    run(lambda: of_a_sandbox(manner))  # raises for what is none
     command = python(
         "sandbox", "--port", str(chosen.sandbox_port),
         "--data-dir", str(chosen.data_dir / "sandbox"),
@@ -332,7 +335,9 @@ def top_up(
     account: Annotated[str, typer.Option(envvar="NOSTRO_ACCOUNT", help="The account, acct_…")],
     amount: Annotated[
         int,
-        typer.Option(envvar="NOSTRO_AMOUNT", help="In minor units, 1 or more.", min=1, max=LARGEST),
+        typer.Option(
+            envvar="NOSTRO_AMOUNT", help="In minor units, 1 to 10^12.", min=1, max=TOP_UP_MAX
+        ),
     ],
     currency: Annotated[
         str, typer.Option(envvar="NOSTRO_CURRENCY", help="ISO 4217, such as usd.")

@@ -11,6 +11,7 @@ PORT_MAX = 65_535
 BOOK_MAX = 65_535
 LONGEST_MS = 86_400_000
 LARGEST = 2**63 - 1  # that the database can hold
+TOP_UP_MAX = 10**12  # of which a balance can hold some millions
 WHOLE_IN_BASIS_POINTS = 10_000
 
 

@@ -54,7 +54,7 @@ class Child:
             self.process = await asyncio.create_subprocess_exec(
                 *self._command, env=self._environment, stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL, start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )  # fmt: skip
             status = await self.process.wait()
             if status == MISCONFIGURED:
@@ -68,7 +68,8 @@ class Child:
             await asyncio.sleep(back_off)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Run in a child before it is what it will be: it is asked to end when its parent has."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

@@ -54,7 +54,9 @@ def sim(
         ),
     ] = False,
 ) -> None:
-    """Simulate the service in virtual time over a real, temporary PostgreSQL. Prints JSON; 1 if anything is wrong.
+    """Simulate the service in virtual time over a real, temporary PostgreSQL. 1 if anything is wrong.
+
+    Prints JSON, and the stories of failures to standard error; for one seed its digest, for saboteurs a line each.
 
     What is simulated, what must hold and what it cannot see: docs/explanation/simulation.md.
     """

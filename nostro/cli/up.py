@@ -14,6 +14,7 @@ from nostro.cli import instance, ports
 from nostro.cli.processes import STOP_SECONDS, Child, python
 from nostro.cli.programs import print_json
 from nostro.config import Settings, without_secrets
+from nostro.kernel.errors import Misconfigured
 
 READY_POLL_SECONDS = 0.02
 console = Console(highlight=False, soft_wrap=True)
@@ -49,6 +50,18 @@ async def keep_up(
     for child in reversed(children):
         await child.stop()
     return int(misconfigured)
+
+
+def refuse_ports(settings: Settings, sandboxes: Sequence[Place]) -> None:
+    """Raises Misconfigured if two programs ask for one port, or a sandbox for any free one, which the others would not know."""
+    if sandboxes and settings.sandbox_port == 0:
+        raise Misconfigured("`nostro up` gives its sandbox a port: --sandbox-port is 1 or more")
+    for place in sandboxes:
+        if _port(place) == settings.port:
+            raise Misconfigured(
+                f"port {settings.port} is asked for twice, by the API (--port) and by the acquirer"
+                f" {place.name} (--sandbox-port): give another of the two"
+            )
 
 
 async def claim_ports(settings: Settings, sandboxes: Sequence[Place]) -> None:

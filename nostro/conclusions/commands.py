@@ -19,10 +19,11 @@ from nostro.conclusions.model import (
     Verdict,
 )
 from nostro.conclusions.store import CONCLUSIONS, OPERATORS
-from nostro.kernel.clock import SystemTime
+from nostro.kernel.clock import SECOND, SystemTime
 from nostro.kernel.command import Command, Decision, Reads, View
 from nostro.payments.machine import AttemptState
 from nostro.payments.model import Attempt
+from nostro.payments.queues import ASKED_MS
 from nostro.payments.settle import Settled
 from nostro.refunds.machine import RefundState
 from nostro.refunds.messages import Message, table_of
@@ -115,8 +116,10 @@ class ProposeConclusion(msgspec.Struct, frozen=True):
         if before is not None and before.state is not ConclusionState.WITHDRAWN:
             return Refused(f"{self.reference}: {before.state} already, by {before.proposed_by}")
         verdict = self.finding.verdict
-        return _not_open(view, self.reference, verdict) or _under_way(
-            view, self.reference, verdict, view.system_now, self.arriving_ms
+        return (
+            _not_open(view, self.reference, verdict)
+            or _the_workers(view, self.reference)
+            or _under_way(view, self.reference, verdict, view.system_now, self.arriving_ms)
         )
 
 
@@ -232,6 +235,20 @@ def _not_open(view: View, reference: str, verdict: Verdict) -> Refused | None:
     return None
 
 
+def _the_workers(view: View, reference: str) -> Refused | None:
+    """While its acquirer can be asked, or sent it again, its own answer is better than any letter: till it is overdue."""
+    message: Message | None = view.get(table_of(reference), reference)
+    if message is None or message.awaiting is not None or message.contradicted:
+        return None
+    overdue = SystemTime(message.first_sent + ASKED_MS)
+    if not message.age_known or not message.first_sent <= view.system_now < overdue:
+        return None
+    return Refused(
+        f"{reference}: the worker still asks {message.acquirer} about it; people conclude what waits in a queue"
+        f" (`nostro queues`), or is still unknown at {_shown(overdue)}"
+    )
+
+
 def _under_way(
     view: View, reference: str, verdict: Verdict, seen_ms: SystemTime, arriving_ms: int
 ) -> Refused | None:
@@ -239,8 +256,12 @@ def _under_way(
     message: Message | None = view.get(table_of(reference), reference)
     if message is None or verdict is Verdict.DONE or message.send_by + arriving_ms < seen_ms:
         return None
-    until = datetime.fromtimestamp((message.send_by + arriving_ms) / 1_000, UTC)
+    until = _shown(SystemTime(message.send_by + arriving_ms))
     return Refused(
-        f"{reference} was sent {message.sends} times, the last may arrive until {until:%FT%TZ}:"
+        f"{reference} was sent {message.sends} times, the last may arrive until {until}:"
         " look at the acquirer's books after that, and propose then"
     )
+
+
+def _shown(at: SystemTime) -> str:
+    return f"{datetime.fromtimestamp(at / SECOND, UTC):%FT%TZ}"

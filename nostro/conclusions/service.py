@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
 
 from nostro.conclusions.commands import (
     AddOperator,
@@ -25,12 +28,13 @@ from nostro.conclusions.model import (
 )
 from nostro.conclusions.store import CONCLUSIONS, OPERATORS, QUERIES
 from nostro.events.emit import Origin
-from nostro.kernel.command import Command
+from nostro.kernel.clock import SystemTime
+from nostro.kernel.command import Command, View
 from nostro.kernel.ids import base62
 from nostro.kernel.outcome import Approved, Evidence, Undone
-from nostro.kernel.ports import Decider, Entropy, ReferenceStore
+from nostro.kernel.ports import Clock, Decider, Entropy, ReferenceStore
 from nostro.kernel.secret import Secret
-from nostro.kernel.table import text_array
+from nostro.kernel.table import Table, text_array
 from nostro.merchants.service import Merchants
 from nostro.payments.model import Attempt
 from nostro.payments.service import Merchant, Payments
@@ -56,11 +60,12 @@ class Conclusions:
         payments: Payments,
         refunds: Refunds,
         hash_key: Secret,
+        clock: Clock,
         entropy: Entropy,
     ) -> None:
         self._book, self._live, self._decider, self._store = book, live, decider(book), store
         self._merchants, self._payments, self._refunds = merchants, payments, refunds
-        self._hash_key, self._entropy = hash_key, entropy
+        self._hash_key, self._clock, self._entropy = hash_key, clock, entropy
         self._arriving_ms = payments.timing.arriving_ms
 
     # People
@@ -74,6 +79,10 @@ class Conclusions:
             AddOperator(self._book, self._seed(), name, self._hash(key))
         )
         return key if added else Refused(f"there is an operator {name} already")
+
+    async def knows(self, key: Secret) -> bool:
+        """Whether it is an operator's key."""
+        return await self._badge(key) is not None
 
     async def remove_operator(self, name: str) -> bool:
         """Make a person's key void. False if it was not good."""
@@ -100,12 +109,15 @@ class Conclusions:
         badge = await self._badge(key)
         if wrong is not None or badge is None:
             return Refused(wrong or "that is no operator's key")
-        await self._store.write(
-            QUERIES["insert_evidence"], self._book, evidence.sha256, evidence.name, evidence.body
-        )
         finding = Finding(verdict, acquirer_reference, reason, evidence.sha256)
         command = ProposeConclusion(
             self._book, self._seed(), badge, reference, finding, self._arriving_ms
+        )
+        foreseen = command.decide(cast(View, await self._seen(command))).answer
+        if isinstance(foreseen, Refused):
+            return foreseen  # a file is kept for good: none is taken for nothing
+        await self._store.write(
+            QUERIES["insert_evidence"], self._book, evidence.sha256, evidence.name, evidence.body
         )
         return await self._decider.run(command)
 
@@ -149,6 +161,13 @@ class Conclusions:
 
     # Parts
 
+    async def _seen(self, command: ProposeConclusion) -> _Seen:
+        rows: dict[str, Any] = {}
+        for table, key in command.reads().rows:
+            found = await self._store.fetch(table.read, self._book, text_array([key]))
+            rows |= {f"{table.name}/{key}": table.decode(row) for row in found}
+        return _Seen(rows, self._clock.system())
+
     async def _settling(self, proposed: Conclusion) -> Command[Settled]:
         table = table_of(proposed.id)
         rows = await self._store.fetch(table.read, self._book, text_array([proposed.id]))
@@ -159,10 +178,10 @@ class Conclusions:
         origin = Origin(message.account, self._live, message.request_id, shown)
         merchant, evidence = Merchant(self._book, origin, account.fee), _evidence(proposed, message)
         if isinstance(message, Attempt):
-            return self._payments.settling(merchant, message, evidence)
+            return self._payments.settling(merchant, message, evidence, by_people=True)
         charges = await self._store.fetch(CHARGES.read, self._book, text_array([message.charge]))
         charge = CHARGES.decode(charges[0])
-        return self._refunds.settling(merchant, message, charge, evidence)
+        return self._refunds.settling(merchant, message, charge, evidence, by_people=True)
 
     async def _badge(self, key: Secret) -> Badge | None:
         digest = self._hash(key)
@@ -177,6 +196,16 @@ class Conclusions:
         return self._entropy.bytes(16)
 
 
+class _Seen(msgspec.Struct, frozen=True):
+    """What a command would see now: read without locks, and judged again under them."""
+
+    rows: dict[str, Any]
+    system_now: SystemTime
+
+    def get(self, table: Table[Any], key: str) -> Any:
+        return self.rows.get(f"{table.name}/{key}")
+
+
 def _evidence(proposed: Conclusion, message: Message) -> Evidence:
     if proposed.verdict is Verdict.DONE:
         return Approved(proposed.acquirer_reference, message.amount, message.currency)
@@ -185,9 +214,9 @@ def _evidence(proposed: Conclusion, message: Message) -> Evidence:
 
 def _wrong(verdict: Verdict, named: str, reason: str, evidence: EvidenceFile) -> str | None:
     """Why it cannot be proposed by anybody."""
-    if verdict is Verdict.DONE and not named:
+    if verdict is Verdict.DONE and not named.strip():
         return "what was done has a reference of the acquirer's: give it"
-    if not reason:
+    if not reason.strip():
         return "say why"
     texts = (named, reason, evidence.name)
     if any(len(text) > TEXT_MAX or not text.isprintable() for text in texts):

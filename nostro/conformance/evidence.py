@@ -26,6 +26,7 @@ class Evidence(logging.Handler):
         # What tasks of the adapter's own raised that would have ended the program.
         self.ended: list[str] = []
         self._written: Written | None = None
+        self._names: dict[tuple[str, str], str] = {}
 
     @property
     def enough(self) -> bool:
@@ -41,6 +42,10 @@ class Evidence(logging.Handler):
         """Let what is still kept in memory be told now: tasks that nobody awaited, and buffers."""
         gc.collect()
         flush()
+
+    def named(self, step: str, theirs: str, ours: str) -> str:
+        """Which message was approved first under a reference of the processor's own."""
+        return self._names.setdefault((step, theirs), ours)
 
     def text(self, text: str) -> None:
         """Keep how a value shows itself."""

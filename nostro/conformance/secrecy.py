@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from nostro.acquirers.trial import Cards
 from nostro.conformance.evidence import Evidence
 from nostro.conformance.result import Result, Verdict
 
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[ \u00a0_.-]{1,2}(?=\d)")
 _NOWHERE = "a card number that is seen outside of the vault is a breach (PCI DSS 3.4.1)"
 _HEADS = "request lines and headers end in other people's logs: card numbers belong in the body"
 
@@ -35,7 +37,12 @@ def _ended(evidence: Evidence) -> list[Result]:
     return [Result(name, why, Verdict.FAILED, len(evidence.ended), [sentence])]
 
 
+def _ungrouped(text: str) -> str:
+    """As cards show them, numbers come in groups."""
+    return _BETWEEN_DIGITS.sub("", text)
+
+
 def _result(name: str, why: str, texts: Sequence[str], numbers: Sequence[str]) -> Result:
-    found = sum(any(number in text for number in numbers) for text in texts)
+    found = sum(any(number in _ungrouped(text) for number in numbers) for text in texts)
     failures = [f"{found} of {len(texts)} texts hold one"] if found else []
     return Result(name, why, Verdict.FAILED if found else Verdict.PASSED, len(texts), failures)

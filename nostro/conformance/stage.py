@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Awaitable
 from typing import Any
 
-from nostro.conformance.calls import Call, Raised, Result, Step, shown
+from nostro.conformance.calls import MONEY, Call, Raised, Result, Step, misstated, shown
 from nostro.conformance.evidence import Evidence
 from nostro.conformance.exchange import Fault, no_fault
 from nostro.conformance.guard import GivenUp, guarded
@@ -197,10 +197,15 @@ class Stage:
     def _check(self, call: Call) -> None:
         written = len(call.requests)
         self.expect(written <= 1, f"{call.step}: {written} requests were written for one call")
-        self.expect(
-            not isinstance(call.result, Raised),
-            f"{call.step}: {shown(call.result)}, and an adapter never raises for what a network did",
-        )
+        self.expect(not isinstance(call.result, Raised), f"{call.step}: {_unlawful(call.result)}")
+        wrong = misstated(call.result)
+        self.expect(wrong is None, f"{call.step}: {shown(call.result)}, {wrong}")
+        if isinstance(call.result, Approved) and call.step in MONEY:
+            first = self._evidence.named(call.step, call.result.acquirer_reference, call.reference)
+            self.expect(
+                first == call.reference,
+                f"{call.step}: two of them were approved under one reference of the processor's own",
+            )
         self.expect(
             call.milliseconds <= self._limit_ms,
             f"{call.step}: took {call.milliseconds:.0f} ms, with a deadline of {self.call_ms} ms",
@@ -210,6 +215,12 @@ class Stage:
     def _limit_ms(self) -> int:
         # Connecting may take as long as a call, and a call that long again.
         return 2 * self.call_ms + SLACK_MS
+
+
+def _unlawful(result: Result) -> str:
+    if isinstance(result, Raised) and result.error == GivenUp.__name__:
+        return "it never came back, and was given up"
+    return f"{shown(result)}, and an adapter never raises for what a network did"
 
 
 async def _closed(adapter: Connector) -> None:

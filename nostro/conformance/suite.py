@@ -16,7 +16,7 @@ from nostro.conformance.scenario import Scenario, claimed, unclaimed
 from nostro.conformance.scenarios import SCENARIOS
 from nostro.conformance.secrecy import review
 from nostro.conformance.stage import LONG_MS, CannotPrepare, Skip, Stage
-from nostro.conformance.subject import Processor, Subject, made
+from nostro.conformance.subject import Processor, Subject, made, running
 from nostro.kernel.ports import Clock
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ async def examine(
     `stuck` is told, from another thread, the results so far when an adapter blocks the loop for STUCK_SECONDS.
     """
     evidence = Evidence()
-    async with subject.processor() as processor:
+    async with running(subject) as processor:
         with ProxyThread() as thread, evidence.watching():
             suite = _Suite(subject, processor, thread, clock, call_ms, evidence)
             with (

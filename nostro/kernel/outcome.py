@@ -91,4 +91,15 @@ class NotFound(msgspec.Struct, frozen=True, tag=True):
 
 Outcome = Approved | Pending | ActionRequired | Declined | Rejected | NotSent | Unknown
 Evidence = Outcome | Undone
+_EVIDENCE: type[Evidence] = Evidence  # type: ignore[assignment]
+
+
+def as_stated(evidence: Evidence) -> Evidence:
+    """The evidence, if each of its fields is what its type says; else Unknown. An adapter's mistake is no outcome."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(evidence), _EVIDENCE)
+    except (msgspec.ValidationError, TypeError, ValueError):
+        return Unknown(f"{type(evidence).__name__} with fields of another type")
+
+
 Found = Approved | Pending | Declined | Undone | NotFound | Unknown

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from nostro.kernel.outcome import (
     Approved,
-    Declined,
     Evidence,
-    NotSent,
     Operation,
     Pending,
-    Rejected,
-    Undone,
 )
 from nostro.kernel.ports import Claims
 from nostro.notifications.model import NoteState
-from nostro.payments.contradiction import executed_again, learned
+from nostro.payments.contradiction import BY_PEOPLE, executed_again, for_people, learned, taints
 from nostro.payments.machine import LIVE, AttemptState
 from nostro.payments.model import Attempt
 from nostro.refunds.machine import SENT, RefundState
@@ -25,7 +21,6 @@ from nostro.refunds.settle import was_so
 Judgement = tuple[NoteState, str]
 NOTHING = Claims()
 _GOOD = (AttemptState.APPROVED, RefundState.SUCCEEDED)
-_NOT_DONE = (Declined, Undone, Rejected, NotSent)
 _CANCELLING = "a cancel of it may be on its way and undo it"
 
 
@@ -68,7 +63,7 @@ def contradicts(
         return False
     state, reason = note
     doubtful = state is NoteState.QUARANTINED and reason != _CANCELLING
-    return doubtful and isinstance(evidence, Approved)
+    return doubtful and taints(learned(message.evidence), evidence)
 
 
 def _of_open(message: Message, evidence: Evidence) -> Judgement:
@@ -76,8 +71,8 @@ def _of_open(message: Message, evidence: Evidence) -> Judgement:
     cancelling = isinstance(message, Attempt) and message.cancelling
     if cancelling and isinstance(evidence, Approved):
         return NoteState.QUARANTINED, _CANCELLING
-    if message.contradicted and isinstance(evidence, _NOT_DONE):
-        return NoteState.QUARANTINED, "the acquirer said before that it did it: people conclude it"
+    if for_people(message.contradicted, evidence, by_people=False):
+        return NoteState.QUARANTINED, BY_PEOPLE
     return NoteState.APPLIED, "it settles its message, or makes it due"
 
 

@@ -11,6 +11,7 @@ from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Decision, Reads, View
 from nostro.kernel.posting import Kind
 from nostro.payments import postings
+from nostro.payments.ahead import Ending
 from nostro.payments.machine import INTENT, LIVE, IntentEvent, IntentStatus
 from nostro.payments.model import Attempt, Charge
 from nostro.payments.store import ATTEMPTS, CHARGES, INTENTS
@@ -45,37 +46,26 @@ class ClaimAttempt(msgspec.Struct, frozen=True):
 
 
 class EndLeases(msgspec.Struct, frozen=True):
-    """End the leases that a dead instance holds, whose name does not begin with `generation` as those of the living do.
-
-    Without a generation, whoever holds them: they end later than anybody leases, so a clock is or was wrong, and nobody
-    knows any more how old these are.
-    """
+    """End the leases that the dead hold, and those that only a clock that was ahead can have given."""
 
     book: int
     seed: bytes
     attempts: tuple[str, ...]
-    generation: str | None
+    ending: Ending
 
     def reads(self) -> Reads:
         """The attempts."""
         return Reads([(ATTEMPTS, attempt) for attempt in self.attempts])
 
     def decide(self, view: View) -> Decision[int]:
-        """Lower the lease of each that is live and held by the dead; returns how many."""
+        """Returns how many it ended."""
         found = (view.get(ATTEMPTS, attempt) for attempt in self.attempts)
-        ended = [
-            replace(
-                attempt,
-                lease_until=view.system_now,
-                age_known=attempt.age_known and self.generation is not None,
-            )
-            for attempt in found
-            if attempt is not None
-            and attempt.state in LIVE
-            and attempt.lease_until > view.system_now
-            and not (self.generation and attempt.holder.startswith(self.generation))
-        ]
-        return Decision(len(ended), [(ATTEMPTS, attempt) for attempt in ended])
+        live = [attempt for attempt in found if attempt is not None and attempt.state in LIVE]
+        now = view.system_now
+        changes = [self.ending.changes(attempt, attempt.awaiting is None, now) for attempt in live]
+        ended = sum("lease_until" in fields for fields in changes)
+        rows = zip(live, changes, strict=True)
+        return Decision(ended, [(ATTEMPTS, replace(row, **new)) for row, new in rows if new])
 
 
 class CountSend(msgspec.Struct, frozen=True):

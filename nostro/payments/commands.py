@@ -449,6 +449,8 @@ def next_try(view: View, attempt: Attempt, sender: Sender, acquirer: str) -> Att
         epoch=1,
         sends=1,
         first_sent=view.system_now,
+        age_known=True,
+        contradicted=False,
     )
 
 

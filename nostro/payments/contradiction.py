@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from nostro.kernel.command import Note
-from nostro.kernel.outcome import Approved, Declined, Evidence, Undone
+from nostro.kernel.outcome import Approved, Declined, Evidence, NotSent, Rejected, Undone
 
 CONTRADICTED = "evidence.contradicted"
+NOT_DONE = (Declined, Undone, Rejected, NotSent)
+BY_PEOPLE = "the acquirer said before that it did it: people conclude it"
 _EVIDENCE: type[Evidence] = Evidence  # type: ignore[assignment]
 
 
@@ -17,11 +19,36 @@ def learned(evidence: str | None) -> Evidence | None:
 
 
 def executed_again(before: Evidence | None, now: Evidence) -> str | None:
-    """An acquirer has one reference of its own for each thing it does: under two it did two."""
-    if not isinstance(before, Approved) or not isinstance(now, Approved):
+    """An acquirer has one reference of its own for each thing it does: under two it did two, whatever became of the other."""
+    if not isinstance(before, Approved) or not isinstance(now, (Approved, Declined)):
         return None
     ours, theirs = before.acquirer_reference, now.acquirer_reference
-    return None if ours == theirs else f"it is approved as {ours}, and now as {theirs}, too"
+    if not theirs or ours == theirs:
+        return None
+    said = "" if isinstance(now, Approved) else "declined "
+    return f"it is approved as {ours}, and now {said}as {theirs}, too"
+
+
+def taints(before: Evidence | None, now: Evidence) -> bool:
+    """Whether people alone conclude "not done" once this was said, and not believed.
+
+    What is known to be done, as the acquirer names it, is done: another amount of that taints nothing.
+    """
+    if isinstance(before, Approved):
+        return executed_again(before, now) is not None
+    return isinstance(now, Approved)
+
+
+def for_people(contradicted: bool, evidence: Evidence, by_people: bool) -> bool:
+    """Whether it says "not done" of what cannot be believed any more, and no person says it."""
+    return contradicted and isinstance(evidence, NOT_DONE) and not by_people
+
+
+def another_amount(evidence: Approved, amount: int, currency: str) -> str | None:
+    """What was approved instead of what was asked for (minor units)."""
+    if (evidence.amount, evidence.currency) == (amount, currency):
+        return None
+    return f"{evidence.amount} {evidence.currency}: the acquirer approved another amount"
 
 
 def contradiction(done: bool, before: Evidence | None, now: Evidence) -> str | None:

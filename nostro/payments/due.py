@@ -8,8 +8,10 @@ import msgspec
 
 from nostro.kernel.clock import BusinessTime, SystemTime
 from nostro.kernel.ports import Reader
+from nostro.payments.ahead import LOOKED_AT_MS
 from nostro.payments.model import Charge
 from nostro.payments.store import CHARGES, QUERIES
+from nostro.payments.timing import DIFFERENCE_MS
 
 
 class DueAttempt(msgspec.Struct, frozen=True):
@@ -37,9 +39,12 @@ async def held_attempts(
     return [row[0] for row in rows]
 
 
-async def attempts_ahead(reader: Reader, book: int, horizon: SystemTime, limit: int) -> list[str]:
-    """Live attempts whose lease ends after `horizon`, those in named queues apart."""
-    rows = await reader.fetch(QUERIES["find_attempts_ahead"], book, horizon, limit)
+async def attempts_ahead(
+    reader: Reader, book: int, now: SystemTime, longest_ms: int, limit: int
+) -> list[str]:
+    """Live attempts that are leased for longer than anybody leases: see `Ending`."""
+    horizons = (now + longest_ms, now + longest_ms + DIFFERENCE_MS, now + LOOKED_AT_MS)
+    rows = await reader.fetch(QUERIES["find_attempts_ahead"], book, *horizons, limit)
     return [row[0] for row in rows]
 
 

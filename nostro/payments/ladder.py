@@ -6,6 +6,7 @@ first rung there is. `steps` is pure; `climb` goes up as far as evidence is need
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import TypeVar
@@ -14,11 +15,13 @@ import msgspec
 
 from nostro.kernel.capabilities import Capabilities
 from nostro.kernel.clock import SystemTime
+from nostro.kernel.errors import NostroError
 from nostro.kernel.outcome import Evidence, NotFound, NotSent, Rejected, Undone, Unknown
 from nostro.kernel.ports import Clock
 from nostro.payments.timing import Timing
 
 A = TypeVar("A")
+log = logging.getLogger(__name__)
 
 
 class Step(StrEnum):
@@ -154,10 +157,18 @@ class Ladder:
         repeat: Callable[[], Awaitable[Evidence | None]],
         cancel: Callable[[], Awaitable[Evidence]],
     ) -> Reached:
-        """Evidence from the first rung that gives some."""
-        return await climb(
-            self._can, self.rungs, inquire, repeat, cancel, known=self._known, in_time=self._in_time
-        )
+        """Evidence from the first rung that gives some. An adapter never raises; what one that does knows is nothing."""
+        try:
+            return await climb(
+                self._can, self.rungs, inquire, repeat, cancel, known=self._known,
+                in_time=self._in_time,
+            )  # fmt: skip
+        except NostroError:
+            raise
+        except Exception as error:  # noqa: BLE001 - its words may hold a card's number
+            name = type(error).__name__
+            log.error("%s: its adapter raised %s", self._doubt.reference, name)
+            return Reached(Unknown(f"the adapter raised {name}"))
 
     @property
     def _remembered_until(self) -> SystemTime | None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from nostro.kernel.clock import BusinessTime, SystemTime
+from nostro.kernel.clock import DAY, HOUR, MINUTE, BusinessTime, SystemTime
 from nostro.kernel.ports import Reader
 from nostro.payments.ladder import Awaiting
 from nostro.payments.store import QUERIES
+from nostro.payments.timing import DIFFERENCE_MS
+
+# How long an outcome may be unknown: where its acquirer can be asked, where it notifies, and where its report is awaited.
+ASKED_MS, TOLD_MS, REPORTED_MS = 15 * MINUTE, 6 * HOUR, 3 * DAY
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -58,15 +64,27 @@ class Overdue(msgspec.Struct, frozen=True):
 
 
 class Usual(msgspec.Struct, frozen=True):
-    """Whoever left before is overdue (system time): what can be asked about, what is notified, what is reported."""
+    """Whoever left before is overdue (system time): what can be asked about, what is notified, what is reported.
+
+    Whoever left after `ahead` is, too: a clock was ahead, and nobody knows when it was.
+    """
 
     asked: SystemTime
     told: SystemTime
     reported: SystemTime
+    ahead: SystemTime
+
+    @classmethod
+    def at(cls, now: SystemTime) -> Usual:
+        """What is usual now."""
+        ages = (ASKED_MS, TOLD_MS, REPORTED_MS, -DIFFERENCE_MS)
+        return cls(*(SystemTime(now - age) for age in ages))
 
 
-async def overdue(reader: Reader, book: int, usual: Usual, limit: int) -> list[Overdue]:
+async def overdue(
+    reader: Reader, book: int, usual: Usual, without: Sequence[str], limit: int
+) -> list[Overdue]:
     """Attempts that are overdue, the oldest first."""
-    limits = (usual.asked, usual.told, usual.reported, limit)
+    limits = (*msgspec.structs.astuple(usual), list(without), limit)
     rows = await reader.fetch(QUERIES["overdue_payment_attempts"], book, *limits)
     return [Overdue(*row) for row in rows]

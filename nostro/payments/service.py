@@ -28,6 +28,7 @@ from nostro.kernel.outcome import (
     Outcome,
     Rejected,
     Unknown,
+    as_stated,
 )
 from nostro.kernel.ports import (
     Acquirer,
@@ -302,13 +303,16 @@ class Payments:
         evidence: Evidence,
         awaiting: Awaiting | None = None,
         then: Then | None = None,
+        *,
+        by_people: bool = False,
     ) -> Settle:
         """The command that settles an attempt by evidence."""
+        evidence = as_stated(evidence)
         waits = self._ladder(attempt).queue
         return Settle(
             merchant.book, self._seed(), merchant.origin, attempt, evidence, merchant.fee,
             self._available_on(evidence), self._retry_at(attempt, waits is not None),
-            waits or awaiting, then,
+            waits or awaiting, then, by_people,
         )  # fmt: skip
 
     # What the worker finishes
@@ -327,8 +331,17 @@ class Payments:
         return await self.settle(merchant, attempt, reached.evidence, reached.awaiting)
 
     async def _repeat(self, book: int, attempt: Attempt) -> Evidence | None:
-        """Once more under the same reference; None if another instance holds it by now. A card that cannot be opened raises."""
-        card = await self._card(book, attempt) if attempt.operation in _ROUTED else None
+        """Once more under the same reference; None if another instance holds it by now.
+
+        Without its card nothing leaves: what is left is to cancel the first.
+        """
+        try:
+            card = await self._card(book, attempt) if attempt.operation in _ROUTED else None
+        except Unavailable:
+            raise
+        except NostroError as error:
+            log.exception("attempt %s cannot open its card", attempt.id)
+            return Rejected(type(error).__name__)
         count = CountSend(book, self._seed(), attempt, self._ladder(attempt).repeat_by())
         counted = await self._decider(book).run(count)
         return None if counted is None else await self._call(counted, card)
@@ -399,10 +412,10 @@ class Payments:
 
 
 def _doubt(attempt: Attempt) -> Doubt:
-    """A code that came with the card may be sent once only."""
+    """A code that came with the card may be sent once only. What waits in a queue is too old, whatever a clock says now."""
     had_card = attempt.operation in _ROUTED
     may_repeat = attempt.replayable or not had_card
     return Doubt(
         attempt.id, attempt.first_sent, may_repeat, cancelling=attempt.cancelling,
-        age_known=attempt.age_known,
+        age_known=attempt.age_known and attempt.awaiting is None,
     )  # fmt: skip

@@ -37,7 +37,14 @@ from nostro.payment_methods.model import Checks, PaymentMethod
 from nostro.payment_methods.store import METHODS
 from nostro.payments import postings
 from nostro.payments.commands import Sender, next_try
-from nostro.payments.contradiction import contradiction, learned, note
+from nostro.payments.contradiction import (
+    BY_PEOPLE,
+    another_amount,
+    contradiction,
+    for_people,
+    learned,
+    note,
+)
 from nostro.payments.declines import network_words, payment_error
 from nostro.payments.machine import ATTEMPT, INTENT, LIVE, AttemptEvent, AttemptState, IntentEvent
 from nostro.payments.model import Attempt, Charge, Intent
@@ -75,6 +82,7 @@ class Settle(msgspec.Struct, frozen=True):
     retry_at: SystemTime
     awaiting: str | None = None  # the queue it waits in, if it stays unknown
     then: Then | None = None  # only for what was sent just now, and certainly moved no money
+    by_people: bool = False  # two of them concluded it
 
     def reads(self) -> Reads:
         """The attempt and everything its outcome may change."""
@@ -108,10 +116,10 @@ class Settle(msgspec.Struct, frozen=True):
             answer, rows = told(view, attempt.key, Answer(snapshot(intent)), still_sent)
             settled = Settled(answer, applied=False)
             return Decision(settled, rows, notes=_too_late(attempt, self.evidence))
-        evidence = _conclusive(attempt, self.evidence)
         work = _Work(view, self, attempt, intent)
-        work.settle(evidence)
-        return Decision(Settled(work.answer, True, work.then), work.rows, work.transfers)
+        work.settle(_conclusive(attempt, self.evidence, self.by_people))
+        settled = Settled(work.answer, True, work.then)
+        return Decision(settled, work.rows, work.transfers, notes=_doubted(attempt, self.evidence))
 
     def _is_as_read(self, attempt: Attempt) -> bool:
         """Live, in the same hands, and in doubt as it was: the hold that ends a doubt was read with it."""
@@ -134,16 +142,33 @@ def _too_late(attempt: Attempt, evidence: Evidence) -> tuple[Note, ...]:
     return (note(attempt.id, attempt.state, why),)
 
 
-def _conclusive(attempt: Attempt, evidence: Evidence) -> Evidence:
+def _another_amount(attempt: Attempt, evidence: Evidence) -> str | None:
+    """What was approved instead of what was asked for. A void's amount is its original's."""
+    if not isinstance(evidence, Approved) or attempt.operation is Operation.VOID:
+        return None
+    return another_amount(evidence, attempt.amount, attempt.currency)
+
+
+def _doubted(attempt: Attempt, evidence: Evidence) -> tuple[Note, ...]:
+    """The record of an answer that cannot be believed. From then on people alone conclude that nothing was done."""
+    why = _another_amount(attempt, evidence)
+    if why is None or attempt.contradicted:
+        return ()
+    log.error("attempt %s: %s", attempt.id, why)
+    return (note(attempt.id, attempt.state, why),)
+
+
+def _conclusive(attempt: Attempt, evidence: Evidence, by_people: bool) -> Evidence:
     """Evidence as far as it concludes: anything doubtful is Unknown (DESIGN §3.3)."""
+    if for_people(attempt.contradicted, evidence, by_people):
+        return Unknown(BY_PEOPLE)
+    instead = _another_amount(attempt, evidence)
+    if instead is not None:
+        return Unknown(instead)
     if isinstance(evidence, Approved):
         if attempt.cancelling:
             return Unknown("approved, and a cancel that is on its way may still undo it")
-        same = (evidence.amount, evidence.currency) == (attempt.amount, attempt.currency)
-        if same or attempt.operation is Operation.VOID:
-            return evidence
-        log.error("attempt %s: the acquirer approved another amount", attempt.id)
-        return Unknown(f"approved {evidence.amount} {evidence.currency} instead")
+        return evidence
     if isinstance(evidence, (Rejected, NotSent)):
         only_send = attempt.sends == 1 and attempt.state == LIVE[0]
         return evidence if only_send else Unknown("a rejected repeat concludes nothing")
@@ -194,6 +219,8 @@ class _Work:
             doubt_hold=doubt,
             evidence=_text(evidence),
             awaiting=self.command.awaiting or self.attempt.awaiting,
+            contradicted=self.attempt.contradicted
+            or _another_amount(self.attempt, self.command.evidence) is not None,
         )
         self.rows.append((ATTEMPTS, attempt))
         self.answer = Answer(snapshot(self.intent))

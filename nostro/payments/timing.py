@@ -6,6 +6,9 @@ import msgspec
 
 from nostro.kernel.clock import MINUTE, SECOND
 
+# Clocks of several machines differ; a lease that is longer by more than this was given by one that was ahead.
+DIFFERENCE_MS = 1 * MINUTE
+
 
 class Timing(msgspec.Struct, frozen=True):
     """Deadlines of a call, in milliseconds of system time."""
@@ -22,8 +25,8 @@ class Timing(msgspec.Struct, frozen=True):
 
     @property
     def longest_lease_ms(self) -> int:
-        """Nothing is leased for longer, but what waits in a named queue."""
-        return max(self.call_ms + self.settle_ms, self.retry_longest_ms)
+        """Nothing that is sent or asked about is leased for longer, by any of the clocks."""
+        return max(self.call_ms + self.settle_ms, self.retry_longest_ms) + self.clocks_ms
 
     @property
     def clocks_ms(self) -> int:

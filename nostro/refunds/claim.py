@@ -9,6 +9,7 @@ from nostro.events.emit import Origin, emit
 from nostro.kernel.answer import snapshot
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Decision, Reads, View
+from nostro.payments.ahead import Ending
 from nostro.payments.model import Charge
 from nostro.refunds.funding import Dispatch, Rows, fund, reads_of
 from nostro.refunds.machine import REFUND, RefundState
@@ -99,34 +100,27 @@ class CountRefundSend(msgspec.Struct, frozen=True):
 
 
 class EndRefundLeases(msgspec.Struct, frozen=True):
-    """End the leases that a dead instance holds, whose name does not begin with `generation` as those of the living do.
-
-    Without a generation, whoever holds them: they end later than anybody leases, so a clock is or was wrong, and nobody
-    knows any more how old these are.
-    """
+    """End the leases that the dead hold, and those that only a clock that was ahead can have given."""
 
     book: int
     seed: bytes
     refunds: tuple[str, ...]
-    generation: str | None
+    ending: Ending
 
     def reads(self) -> Reads:
         """The refunds."""
         return Reads([(REFUNDS, refund) for refund in self.refunds])
 
     def decide(self, view: View) -> Decision[int]:
-        """Lower the lease of each that is being sent by the dead; returns how many."""
+        """Returns how many it ended."""
         found = (view.get(REFUNDS, refund) for refund in self.refunds)
-        ended = [
-            replace(
-                refund,
-                lease_until=view.system_now,
-                age_known=refund.age_known and self.generation is not None,
-            )
-            for refund in found
-            if refund is not None
-            and refund.state in REPEATABLE
-            and refund.lease_until > view.system_now
-            and not (self.generation and refund.holder.startswith(self.generation))
-        ]
-        return Decision(len(ended), [(REFUNDS, refund) for refund in ended])
+        live = [row for row in found if row is not None and row.state not in REFUND.final]
+        now = view.system_now
+        changes = [self.ending.changes(refund, _asked(refund), now) for refund in live]
+        ended = sum("lease_until" in fields for fields in changes)
+        rows = zip(live, changes, strict=True)
+        return Decision(ended, [(REFUNDS, replace(row, **new)) for row, new in rows if new])
+
+
+def _asked(refund: Refund) -> bool:
+    return refund.state in REPEATABLE and refund.awaiting is None

@@ -8,6 +8,8 @@ import msgspec
 
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.ports import Reader
+from nostro.payments.ahead import LOOKED_AT_MS
+from nostro.payments.timing import DIFFERENCE_MS
 from nostro.refunds.store import QUERIES
 
 
@@ -28,9 +30,12 @@ async def due_refunds(
     return [DueRefund(*row) for row in rows]
 
 
-async def refunds_ahead(reader: Reader, book: int, horizon: SystemTime, limit: int) -> list[str]:
-    """Refunds being sent whose lease ends after `horizon`, those in named queues apart."""
-    rows = await reader.fetch(QUERIES["find_refunds_ahead"], book, horizon, limit)
+async def refunds_ahead(
+    reader: Reader, book: int, now: SystemTime, longest_ms: int, limit: int
+) -> list[str]:
+    """Open refunds that are leased for longer than anybody leases: see `Ending`."""
+    horizons = (now + longest_ms, now + longest_ms + DIFFERENCE_MS, now + LOOKED_AT_MS)
+    rows = await reader.fetch(QUERIES["find_refunds_ahead"], book, *horizons, limit)
     return [row[0] for row in rows]
 
 

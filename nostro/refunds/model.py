@@ -43,7 +43,7 @@ class Refund(msgspec.Struct, frozen=True, tag="refund", tag_field="object"):
     )
     age_known: bool = True  # no clock was seen to be wrong since it was sent
     contradicted: bool = (
-        False  # the acquirer said it did what cannot be believed: see notifications
+        False  # the acquirer said of it what cannot be believed: people alone conclude "not done"
     )
 
     @property

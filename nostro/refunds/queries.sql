@@ -109,11 +109,17 @@ WHERE
 ORDER BY lease_until LIMIT $4;
 
 -- name: find_refunds_ahead
--- Refunds being sent and leased for longer than anybody leases: a clock was ahead. Named queues have long leases.
+-- Open refunds leased for longer than anybody leases: a clock was ahead. Till $2 what is asked about is, by any of the
+-- clocks, till $3 nothing of that, and till $4 nothing at all.
 SELECT id FROM nostro.refunds
 WHERE
-    book_id = $1 AND state IN ('sending', 'unknown') AND lease_until > $2 AND awaiting IS NULL
-ORDER BY lease_until LIMIT $3;
+    book_id = $1 AND state IN ('waiting', 'sending', 'unknown', 'accepted', 'provisional')
+    AND lease_until > $2
+    AND CASE
+        WHEN awaiting IS NULL AND state IN ('sending', 'unknown') THEN age_known OR lease_until > $3
+        ELSE lease_until > $4
+    END
+ORDER BY lease_until DESC LIMIT $5;
 
 -- name: awaiting_refunds
 -- What waits for an answer that cannot be asked for, by queue: how many, and the oldest (business time).
@@ -132,12 +138,16 @@ WHERE book_id = $1 AND state IN ('unknown', 'accepted', 'provisional') AND await
 
 -- name: overdue_refunds
 -- Without an outcome for longer than is usual: $2 of what can be asked about, $3 of what waits to be told, $4 of what
--- waits for a report. The oldest first.
+-- waits for a report. What was sent after $5 was sent by a clock that was ahead. The oldest first.
 SELECT id, format('refund of %s %s at %s', amount, currency, acquirer), first_sent
 FROM nostro.refunds
 WHERE
-    book_id = $1 AND (state = 'unknown' OR (state = 'accepted' AND awaiting IS NOT NULL)) AND first_sent <= CASE awaiting
-        WHEN 'awaiting_notification' THEN $3::bigint WHEN 'awaiting_report' THEN $4::bigint
-        ELSE $2::bigint
-    END
-ORDER BY first_sent LIMIT $5;
+    book_id = $1 AND NOT id = any($6::text [])
+    AND (state IN ('sending', 'unknown') OR (state = 'accepted' AND awaiting IS NOT NULL))
+    AND (
+        first_sent > $5 OR first_sent <= CASE awaiting
+            WHEN 'awaiting_notification' THEN $3::bigint WHEN 'awaiting_report' THEN $4::bigint
+            ELSE $2::bigint
+        END
+    )
+ORDER BY first_sent LIMIT $7;

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.ports import Reader
 from nostro.payments.ladder import Awaiting
@@ -27,8 +31,10 @@ async def owed(reader: Reader, book: int) -> dict[str, SystemTime]:
     return {acquirer: SystemTime(since) for acquirer, since in rows}
 
 
-async def overdue(reader: Reader, book: int, usual: Usual, limit: int) -> list[Overdue]:
+async def overdue(
+    reader: Reader, book: int, usual: Usual, without: Sequence[str], limit: int
+) -> list[Overdue]:
     """Refunds that are overdue, the oldest first."""
-    limits = (usual.asked, usual.told, usual.reported, limit)
+    limits = (*msgspec.structs.astuple(usual), list(without), limit)
     rows = await reader.fetch(QUERIES["overdue_refunds"], book, *limits)
     return [Overdue(*row) for row in rows]

@@ -14,7 +14,7 @@ from nostro.kernel.capabilities import NOBODY, Capabilities
 from nostro.kernel.clock import SystemTime
 from nostro.kernel.command import Command
 from nostro.kernel.errors import CommitUnknown, Unavailable
-from nostro.kernel.outcome import Evidence, NotSent, Outcome
+from nostro.kernel.outcome import Evidence, NotSent, Outcome, as_stated
 from nostro.kernel.ports import Acquirer, Clock, Decider, Entropy, PaymentMessage, Reader
 from nostro.kernel.table import text_array
 from nostro.payments.ladder import Awaiting, Doubt, Ladder
@@ -124,15 +124,18 @@ class Refunds:
         charge: Charge,
         evidence: Evidence,
         awaiting: Awaiting | None = None,
+        *,
+        by_people: bool = False,
     ) -> SettleRefund:
         """The command that settles a refund by evidence."""
+        evidence = as_stated(evidence)
         waits = self._ladder(refund).queue
         in_doubt = refund.state in REPEATABLE
         longest = self.timing.retry_longest_ms if in_doubt else self.timing.poll_longest_ms
         return SettleRefund(
             merchant.book, self._seed(), merchant.origin, refund, charge, evidence,
             self._retry_at(refund.first_sent, longest) if waits is None else self._much_later(),
-            waits or awaiting,
+            waits or awaiting, by_people,
         )  # fmt: skip
 
     # What the worker finishes
@@ -219,9 +222,9 @@ class Refunds:
 
 
 def _doubt(refund: Refund) -> Doubt:
-    """What the acquirer has acknowledged is never sent again, and never cancelled."""
-    in_doubt = refund.state in REPEATABLE
-    return Doubt(refund.id, refund.first_sent, in_doubt, in_doubt, age_known=refund.age_known)
+    """What the acquirer has acknowledged is never sent again, and never cancelled. What waits in a queue is too old."""
+    in_doubt, age_known = refund.state in REPEATABLE, refund.age_known and refund.awaiting is None
+    return Doubt(refund.id, refund.first_sent, in_doubt, in_doubt, age_known=age_known)
 
 
 def _decided(reply: Reply | Proceed) -> Reply:

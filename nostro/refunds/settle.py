@@ -32,7 +32,17 @@ from nostro.kernel.outcome import (
 )
 from nostro.kernel.posting import Transfer
 from nostro.kernel.table import Table
-from nostro.payments.contradiction import contradiction, learned, note
+from nostro.payments.ahead import LOOKED_AT_MS
+from nostro.payments.contradiction import (
+    BY_PEOPLE,
+    another_amount,
+    contradiction,
+    executed_again,
+    for_people,
+    learned,
+    note,
+    taints,
+)
 from nostro.payments.model import Charge
 from nostro.payments.settle import Settled
 from nostro.payments.store import CHARGES
@@ -56,6 +66,7 @@ class SettleRefund(msgspec.Struct, frozen=True):
     evidence: Evidence
     retry_at: SystemTime
     awaiting: str | None = None  # the queue it waits in, if it stays unknown
+    by_people: bool = False  # two of them concluded it
 
     def reads(self) -> Reads:
         """The refund and everything its outcome may change."""
@@ -74,11 +85,15 @@ class SettleRefund(msgspec.Struct, frozen=True):
             answer, rows = told(view, refund.key, Answer(snapshot(refund)), still_sent)
             settled = Settled(answer, applied=False)
             return Decision(settled, rows, notes=_too_late(refund, self.evidence))
-        work = _Work(view, self, refund, charge)
-        work.settle(_conclusive(refund, self.evidence))
+        # People have seen what contradicts: which execution counts is theirs to say.
+        doubt = None if self.by_people else _doubt(refund, self.evidence)
+        tainted = doubt is not None and taints(learned(refund.evidence), self.evidence)
+        work = _Work(view, self, refund, charge, tainted)
+        work.settle(Unknown(doubt) if doubt else _conclusive(refund, self.evidence, self.by_people))
         # A notification may have come before the acquirer's answer, and answered the key.
         answer, saved = told(view, refund.key, Answer(snapshot(work.refund)), still_sent=False)
-        return Decision(Settled(answer, applied=True), [*work.rows, *saved], work.transfers)
+        rows, notes = [*work.rows, *saved], _doubted(refund, doubt)
+        return Decision(Settled(answer, applied=True), rows, work.transfers, notes=notes)
 
 
 def _too_late(refund: Refund, evidence: Evidence) -> tuple[Note, ...]:
@@ -95,27 +110,45 @@ def _too_late(refund: Refund, evidence: Evidence) -> tuple[Note, ...]:
 
 
 def was_so(refund: Refund, evidence: Evidence) -> bool:
-    """Whether it tells of an earlier time of a refund: it succeeded, as far as the acquirer knew, before it failed."""
-    if refund.state is not RefundState.FAILED or not isinstance(evidence, Approved):
+    """Whether it tells of an earlier time of a refund: it succeeded, as far as the acquirer knew, before it failed.
+
+    Of what failed, and not of another execution; and what people concluded was not said by the acquirer.
+    """
+    end = learned(refund.evidence)
+    if refund.state is not RefundState.FAILED or not isinstance(end, Declined):
         return False
-    provisional = evidence.poll_after_ms is not None
-    failed_later = provisional and isinstance(learned(refund.evidence), Declined)
-    return refund.balance_transaction is not None or failed_later
+    if not isinstance(evidence, Approved):
+        return False
+    succeeded = refund.balance_transaction is not None or evidence.poll_after_ms is not None
+    return succeeded and end.acquirer_reference in (None, "", evidence.acquirer_reference)
 
 
-def _conclusive(refund: Refund, evidence: Evidence) -> Evidence:
+def _doubt(refund: Refund, evidence: Evidence) -> str | None:
+    """Why what the acquirer says that it did cannot be believed; None if it can."""
+    again = executed_again(learned(refund.evidence), evidence)
+    if again is not None or not isinstance(evidence, Approved):
+        return again
+    return another_amount(evidence, refund.amount, refund.currency)
+
+
+def _doubted(refund: Refund, why: str | None) -> tuple[Note, ...]:
+    """The record of an answer that cannot be believed."""
+    if why is None or refund.contradicted:
+        return ()
+    log.error("refund %s: %s", refund.id, why)
+    return (note(refund.id, refund.state, why),)
+
+
+def _conclusive(refund: Refund, evidence: Evidence, by_people: bool) -> Evidence:
     """Evidence as far as it concludes: anything doubtful is Unknown (DESIGN §3.3)."""
-    if isinstance(evidence, Approved):
-        if (evidence.amount, evidence.currency) == (refund.amount, refund.currency):
-            return evidence
-        log.error("refund %s: the acquirer approved another amount", refund.id)
-        return Unknown(f"approved {evidence.amount} {evidence.currency} instead")
+    if for_people(refund.contradicted, evidence, by_people):
+        return Unknown(BY_PEOPLE)
     if isinstance(evidence, (Rejected, NotSent)):
         only_send = refund.sends == 1 and refund.state is RefundState.SENDING
         return evidence if only_send else Unknown("a rejected repeat concludes nothing")
     if isinstance(evidence, Pending) and refund.state is RefundState.PROVISIONAL:
         return Unknown("pending after success")
-    if isinstance(evidence, (Declined, Undone, Pending, Unknown)):
+    if isinstance(evidence, (Approved, Declined, Undone, Pending, Unknown)):
         return evidence
     return Unknown(type(evidence).__name__)
 
@@ -123,8 +156,10 @@ def _conclusive(refund: Refund, evidence: Evidence) -> Evidence:
 class _Work:
     """The rows and transfers of one settle while they are put together."""
 
-    def __init__(self, view: View, command: SettleRefund, refund: Refund, charge: Charge) -> None:
-        self.view, self.command, self.mint = view, command, view.mint
+    def __init__(
+        self, view: View, command: SettleRefund, refund: Refund, charge: Charge, tainted: bool
+    ) -> None:
+        self.view, self.command, self.mint, self.tainted = view, command, view.mint, tainted
         self.before, self.refund, self.charge = refund, refund, charge
         self.rows: list[tuple[Table[Any], Any]] = []
         self.transfers: list[Transfer] = []
@@ -153,7 +188,8 @@ class _Work:
 
     def _poll_at(self, evidence: Approved | Pending) -> SystemTime:
         """When the acquirer wants to be asked; if it has put us off before, ever less often."""
-        asked = SystemTime(self.view.system_now + (evidence.poll_after_ms or 0))
+        asked_ms = min(evidence.poll_after_ms or 0, LOOKED_AT_MS)
+        asked = SystemTime(self.view.system_now + asked_ms)
         repeated = self.before.state in (RefundState.ACCEPTED, RefundState.PROVISIONAL)
         later = repeated or self.command.awaiting
         return max(asked, self.command.retry_at) if later else asked
@@ -216,7 +252,8 @@ class _Work:
     def _move(self, event: RefundEvent, evidence: Evidence | None, **fields: Any) -> None:
         state = REFUND.step(self.before.state, event)
         if evidence is not None:
-            fields["evidence"] = msgspec.json.encode(evidence).decode()
+            fields["evidence"] = msgspec.json.encode(_named(evidence, self.before)).decode()
+        fields["contradicted"] = self.before.contradicted or self.tainted
         waits = self.command.awaiting or self.before.awaiting
         fields["awaiting"] = waits if state in _WAITS else None
         self.refund = replace(self.before, state=state, **fields)
@@ -259,6 +296,15 @@ class _Work:
 _WAITS = (RefundState.UNKNOWN, RefundState.ACCEPTED, RefundState.PROVISIONAL)
 # The fields of a refund whose change its events tell.
 _SHOWN = ("state", "balance_transaction", "failure_balance_transaction", "failure_reason")
+
+
+def _named(evidence: Evidence, before: Refund) -> Evidence:
+    """What failed keeps the name that it had when it succeeded: see `was_so`."""
+    known = learned(before.evidence)
+    if isinstance(evidence, Declined) and isinstance(known, Approved):
+        named = evidence.acquirer_reference or known.acquirer_reference
+        return replace(evidence, acquirer_reference=named)
+    return evidence
 
 
 def _reason(evidence: Evidence) -> str:

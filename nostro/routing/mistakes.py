@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 from nostro.kernel.money import is_currency
@@ -10,6 +11,7 @@ from nostro.routing.model import BreakerTerms, Rule, Rules
 from nostro.routing.words import DECLINES, FINAL_DECLINES, NETWORKS
 
 _PERCENT_MAX = 100
+_RESPONSE_CODE = re.compile(r"[0-9A-Z]{2}")  # ISO 8583, field 39
 
 
 def mistakes(rules: Rules, acquirers: Collection[str]) -> Iterator[str]:
@@ -52,7 +54,9 @@ def _of_rule(rule: Rule, acquirers: Collection[str]) -> Iterator[str]:
 def _of_amounts(rule: Rule) -> Iterator[str]:
     if rule.amount_min < 0:
         yield "amount_min is 0 or more"
-    if rule.amount_max is not None and rule.amount_max < rule.amount_min:
+    if rule.amount_max is not None and rule.amount_max < 1:
+        yield f"amount_max is {rule.amount_max}, so nothing fits: an amount is 1 or more"
+    elif rule.amount_max is not None and rule.amount_max < rule.amount_min:
         yield f"amount_max is {rule.amount_max}, less than amount_min, {rule.amount_min}"
     for key in ("basis_points", "fixed"):
         if getattr(rule.cost, key) < 0:
@@ -73,6 +77,9 @@ def _of_cap(network: str, cap: OwnCap) -> Iterator[str]:
     wrong = of_network(network)
     if wrong is not None:
         yield f"retry_caps.{network}: {wrong}"
+    for code in cap.never:
+        if not _RESPONSE_CODE.fullmatch(code):
+            yield f"retry_caps.{network}.never: {code!r} is no response code: two digits or capitals, such as 05"
     if cap.tries_max is not None and cap.tries_max < 0:
         yield f"retry_caps.{network}.tries_max is 0 or more"
     if cap.days is not None and cap.days < 1:
@@ -83,5 +90,7 @@ def _of_breaker(terms: BreakerTerms) -> Iterator[str]:
     for key in ("window_ms", "calls_min", "open_ms", "open_longest_ms"):
         if getattr(terms, key) < 1:
             yield f"breaker.{key} is 1 or more"
+    if terms.open_longest_ms < terms.open_ms:
+        yield f"breaker.open_longest_ms is {terms.open_longest_ms}, less than open_ms, {terms.open_ms}"
     if not 1 <= terms.failures_percent <= _PERCENT_MAX:
         yield f"breaker.failures_percent is from 1 to {_PERCENT_MAX}"

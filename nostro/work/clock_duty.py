@@ -2,7 +2,7 @@
 
 Nobody gives a lease longer than a call and its settling take. One that lasts longer was given by a clock that was ahead,
 and would keep a payment on its way until that time has come: an hour ahead, an hour long. Whoever still holds it is
-fenced by the epoch, as after any takeover. What waits in a named queue has long leases of its own and is left alone.
+fenced by the epoch, as after any takeover. What waits in a named queue has long leases of its own: a day is too long.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from collections.abc import Awaitable, Callable
 from nostro.kernel.clock import SECOND, SystemTime
 from nostro.kernel.command import Command
 from nostro.kernel.ports import Reader
+from nostro.payments.ahead import Ending
 from nostro.work.duties import Book, Desk
-from nostro.work.leases import DIFFERENCE_MS
 
 ENDED_AT_ONCE = 500
 log = logging.getLogger(__name__)
 
-FindAhead = Callable[[Reader, int, SystemTime, int], Awaitable[list[str]]]
-End = Callable[[int, bytes, tuple[str, ...], None], Command[int]]
+FindAhead = Callable[[Reader, int, SystemTime, int, int], Awaitable[list[str]]]
+End = Callable[[int, bytes, tuple[str, ...], Ending], Command[int]]
 
 
 class EndingLeasesAhead:
-    """Ends the leases of one kind of operation that are longer than `longest_ms` and any difference of clocks."""
+    """Ends the leases of one kind of operation that are longer than `longest_ms` and any difference of clocks.
+
+    Of one that is longer, but by less than clocks may differ, the age is not known any more. It goes on.
+    """
 
     idle_ms = 5 * SECOND
 
@@ -37,12 +40,16 @@ class EndingLeasesAhead:
     async def round(self) -> int:
         """End a batch of them."""
         desk, book = self._desk, self._book.id
-        horizon = SystemTime(desk.clock.system() + self._longest_ms + DIFFERENCE_MS)
-        found = await self._find(desk.reader, book, horizon, ENDED_AT_ONCE)
+        found = await self._find(
+            desk.reader, book, desk.clock.system(), self._longest_ms, ENDED_AT_ONCE
+        )
         if not found:
             return 0
-        ended = await desk.decider(book).run(self._end(book, desk.seed(), tuple(found), None))
-        log.warning("%s of book %s: a clock was ahead; %s leases ended", self.name, book, ended)
+        ending = Ending(self._longest_ms)
+        ended = await desk.decider(book).run(self._end(book, desk.seed(), tuple(found), ending))
+        log.warning(
+            "%s of book %s: a clock was ahead at %s; %s ended", self.name, book, len(found), ended
+        )
         return ended
 
     async def close(self) -> None:

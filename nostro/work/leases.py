@@ -9,15 +9,14 @@ from __future__ import annotations
 import logging
 from typing import Any, LiteralString, Protocol
 
-from nostro.kernel.clock import MINUTE, SECOND, SystemTime
+from nostro.kernel.clock import SECOND, SystemTime
 from nostro.kernel.errors import NostroError
 from nostro.kernel.ports import Clock
 from nostro.kernel.queries import load
+from nostro.payments.timing import DIFFERENCE_MS
 
 QUERIES = load("nostro.work")
 TERM_MS = 6 * SECOND
-# Clocks of several machines differ; a lease that is longer by more than this was given by one that was ahead.
-DIFFERENCE_MS = 1 * MINUTE
 MARGIN_MS = 1 * SECOND  # the holder stops that much earlier: clocks differ, statements take time
 log = logging.getLogger(__name__)
 

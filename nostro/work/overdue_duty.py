@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 
 from nostro.audit.alarms import Alarm, RaiseAlarm, SettleAlarm, open_alarms
-from nostro.kernel.clock import DAY, MINUTE, SECOND, SystemTime
+from nostro.kernel.clock import MINUTE, SECOND, SystemTime
 from nostro.kernel.table import text_array
 from nostro.payments import queues as attempts
 from nostro.payments.machine import AttemptState
@@ -18,9 +18,11 @@ from nostro.work.duties import Book, Desk
 
 log = logging.getLogger(__name__)
 KIND = "overdue"
-ASKED_MS, TOLD_MS, REPORTED_MS = 15 * MINUTE, 6 * 60 * MINUTE, 3 * DAY
 RAISED_AT_ONCE = 50
-_WAITING = (AttemptState.UNKNOWN, RefundState.UNKNOWN, RefundState.ACCEPTED)
+_WAITING = (
+    AttemptState.SENDING, AttemptState.UNKNOWN,
+    RefundState.SENDING, RefundState.UNKNOWN, RefundState.ACCEPTED,
+)  # fmt: skip
 
 
 class TellingOverdue:
@@ -41,19 +43,18 @@ class TellingOverdue:
         for alarm in standing:
             await self._settle_if_known(alarm)
         known = {alarm.subject for alarm in standing}
-        overdue = [found for found in await self._overdue() if found.reference not in known]
+        overdue = await self._overdue(sorted(known))
         for found in overdue:
             detail = f"{found.what}: unknown since {_shown(found.since_ms)}"
             await self._raise(found.reference, detail)
         return len(overdue)
 
-    async def _overdue(self) -> list[Overdue]:
-        now = self._desk.clock.system()
-        usual = Usual(*(SystemTime(now - age) for age in (ASKED_MS, TOLD_MS, REPORTED_MS)))
+    async def _overdue(self, known: list[str]) -> list[Overdue]:
+        reader, usual = self._desk.reader, Usual.at(self._desk.clock.system())
         return [
             found
             for room in (attempts, refunds)
-            for found in await room.overdue(self._desk.reader, self._book, usual, RAISED_AT_ONCE)
+            for found in await room.overdue(reader, self._book, usual, known, RAISED_AT_ONCE)
         ]
 
     async def _raise(self, subject: str, detail: str) -> None:

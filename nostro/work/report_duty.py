@@ -76,7 +76,11 @@ class ReadingReports:
 
 
 def _days(since: SystemTime, now: SystemTime) -> list[date]:
-    """The days that are over, the newest of them at most DAYS_MAX; a message may be a day late in the report."""
+    """The days that are over, the newest of them at most DAYS_MAX; a message may be a day late in the report.
+
+    Any of them may tell of what was sent by a clock that was ahead.
+    """
     last = (now - FINAL_AFTER_MS) // DAY - 1
-    first = max(since // DAY, last - DAYS_MAX + 1)
+    oldest = last - DAYS_MAX + 1
+    first = max(since // DAY, oldest) if since <= now else oldest
     return [date.fromisoformat(date_of(day)) for day in range(first, last + 1)]

@@ -17,7 +17,7 @@ from nostro.db.committer import Committer
 from nostro.db.pool import Pool
 from nostro.db.running import urls_of
 from nostro.db.session import Session
-from nostro.kernel.clock import DAY, BusinessTime
+from nostro.kernel.clock import DAY, MINUTE, BusinessTime
 from nostro.kernel.ids import Mint
 from nostro.kernel.posting import Kind, Transfer
 from nostro.ledger.commands import PostTransfers
@@ -25,6 +25,8 @@ from nostro.merchants.model import LIVE_BOOK
 from nostro.merchants.service import Merchants
 from nostro.system import SystemClock, SystemEntropy
 from nostro.verification.report import to_text
+from nostro.work.leases import Lease
+from nostro.work.loop import LEASE
 from tests.api.cards import a_payment
 from tests.api.client import Api
 from tests.server import ROOT, Response, Server
@@ -171,8 +173,10 @@ PAST_CODE = f"merchant:{PAST_ACCOUNT}:available:usd"
 async def a_past(server: Server) -> str:
     """A book of its own with an account of it, to which something happened two days ago; returns a key of it."""
     urls, entropy = urls_of(server.data_dir / "postgres"), SystemEntropy()
-    await open_book(urls.owner, PAST_BOOK)
     pool = Pool(urls.app)
+    # The server's worker, which takes snapshots too, leaves a book alone that somebody else works.
+    assert await Lease(pool, SystemClock(), "the test", PAST_BOOK, LEASE, MINUTE).renew()
+    await open_book(urls.owner, PAST_BOOK)
     merchants = Merchants(pool, kept_secret(server.data_dir / "api.key"), SystemClock(), entropy)
     books = (PAST_BOOK, LIVE_BOOK)
     await merchants.create_account("Past", account=PAST_ACCOUNT, books=books)

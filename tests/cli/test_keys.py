@@ -74,7 +74,7 @@ def test_what_cannot_be_is_said_in_one_sentence(nostro: Command, nowhere: Comman
         (nostro("keys", "list", "--account", "acct_none"), "there is no account acct_none"),
         (nostro("keys", "revoke", "sk_test_none"), "no such key is in force"),
         (nowhere("keys", "create"), "start `nostro up` there first"),
-        (nostro("keys", "list", NOSTRO_PORT="x"), "invalid"),
+        (nostro("keys", "list", NOSTRO_PORT="x"), "NOSTRO_PORT is a whole number"),
     ):
         assert (ended.code, len(ended.err.splitlines())) == (1, 1), ended.err
         assert said in ended.err

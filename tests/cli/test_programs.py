@@ -174,6 +174,19 @@ def test_a_misconfigured_child_ends_up() -> None:
     assert "Traceback" not in said
 
 
+def test_a_mistake_that_only_the_api_sees_is_its_last_word(server: Server, tmp_path: Path) -> None:
+    for name in ("api.key", "vault.keys"):
+        shutil.copy(server.data_dir / name, tmp_path)
+    (tmp_path / "vault.keys").chmod(0o644)
+    database = ("--database-url", urls_of(server.data_dir / "postgres").owner)
+    ended = Command({"NOSTRO_DATA_DIR": str(tmp_path)})(
+        "api", "--port", str(free_port()), *database
+    )
+    assert (ended.code, ended.out) == (1, ""), ended.err
+    assert ended.err.splitlines()[-1].startswith(f"nostro: others may read {tmp_path}/vault.keys")
+    assert "Traceback" not in ended.err and "uvicorn" not in ended.err
+
+
 def test_children_of_up_get_the_secrets_they_need_and_no_other(tmp_path: Path) -> None:
     key = f"sk_test_{'k' * 32}"
     ports = ("--port", str(free_port()), "--sandbox-port", str(free_port()))

@@ -80,6 +80,7 @@ def test_it_says_it_for_people(rules: str) -> None:
         (("--currency", "usd", "--acquirers", "a=http://h#kind"), "is no manner"),
         (("--currency", "usd", "--acquirers", "a=http://h#forgets:²"), "is no manner"),
         (("--currency", "usd", "--acquirers", "a=http://h#forgets:" + "9" * 5_000), "is no manner"),
+        (("--currency", "usd", "--acquirers", "a=http://h#mute:5"), "mute knows no reference"),
         (("--currency", "usd", "--acquirers", "a=http://[x"), "write name=URL"),
         (("--currency", "usd", "--acquirers", "a=http://h:65536"), "write name=URL"),
         (("--currency", "usd", "--acquirers", "a=http://h:x"), "write name=URL"),
@@ -94,6 +95,116 @@ def test_a_mistake_is_one_sentence(options: tuple[str, ...], said: str) -> None:
     assert done.returncode == 1
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "a=http://user:hunter2@h", "a b=http://user:hunter2@h", "a=http://user:hunter2,1@h",
+        "a=http://user:1,hunter2@h", "a=http://user:hunter2/1@h", "a=http://user:1@hunter2@h",
+        "a=user:hunter2@h", "a=http://user:hunter2 1@h", "a=http://user:1#hunter2@h",
+        "a=http://user:hunter2@h,a=http://h",
+    ],
+)  # fmt: skip
+def test_no_password_of_an_address_is_told(given: str) -> None:
+    done = nostro("routing", "explain", "--amount", "1", "--currency", "usd", "--acquirers", given)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "without a user and a password" in done.stderr and done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stderr and "user:" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--routing", "/nowhere.toml"), "routing rules /nowhere.toml"),
+        (("--port", "4994", "--sandbox-port", "4994"), "by the acquirer sandbox (--sandbox-port)"),
+        (
+            ("--port", "4994", "--sandbox-port", "4993", "--sandbox-manner", "honours,mute"),
+            "port 4994 is asked for twice, by the API (--port) and by the acquirer mute",
+        ),
+        (("--sandbox-port", "0"), "--sandbox-port is 1 or more"),
+        (
+            ("--sandbox-manner", "mute,honours", "--sandbox-port", "65535"),
+            "(--sandbox-port) is 65535: there is no room above it for 2 sandboxes",
+        ),
+        (("--sandbox-manner", "mute,mute,mute"), "(--sandbox-manner) is 'mute,mute,mute': after"),
+        (("--sandbox-manner", "honours,kind"), "'kind' is no manner"),
+        (("--sandbox-url", "here"), "(--sandbox-url) is 'here': write http://HOST:PORT"),
+        (("--sandbox-url", "http://h/a,b#c"), "(--sandbox-url) is 'http://h/a,b#c': write"),
+        (("--sandbox-url", "http://user:x@h"), "(--sandbox-url) holds an @: write it without"),
+    ],
+)
+def test_up_refuses_a_mistake_before_it_starts_anything(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    done = nostro("up", "--data-dir", str(tmp_path / "data"), *options)
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert said in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_api_alone_refuses_a_mistake_before_it_serves(tmp_path: Path, rules: str) -> None:
+    for path, said in (
+        ("/nowhere.toml", "routing rules /nowhere.toml: "),
+        (rules, "rule 2 (second)"),
+    ):
+        done = nostro("api", "--data-dir", str(tmp_path / "none"), "--routing", path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("manner", "why"),
+    [
+        *((none, "there are honours, ") for none in ("", "kind", "forgets:-5", "forgets:x")),
+        *((none, "there are honours, ") for none in ("forgets:", "mute:")),
+        ("mute:5", "mute knows no reference for any time"),
+        ("notifies-only:5", "notifies-only knows no reference for any time"),
+    ],
+)
+def test_a_sandbox_of_no_manner_is_one_sentence(tmp_path: Path, manner: str, why: str) -> None:
+    done = nostro("sandbox", "--data-dir", str(tmp_path), "--manner", manner)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"nostro: {manner!r} is no manner: {why}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_sandbox_that_never_forgets_takes_no_time(tmp_path: Path) -> None:
+    said = "nostro: 'honours:5' is no manner of a sandbox: only forgets takes a time\n"
+    for command, option in (("sandbox", "--manner"), ("up", "--sandbox-manner")):
+        done = nostro(command, "--data-dir", str(tmp_path / "none"), option, "honours:5")
+        assert (done.returncode, done.stderr) == (1, said)
+    given = ("--acquirers", "a=http://h#no-inquiry:5")  # another's may know references for a time
+    assert (
+        nostro("routing", "explain", "--amount", "1", "--currency", "usd", *given).returncode == 0
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list",),
+        ("propose", "att_x", "--verdict", "not_done", "--evidence", __file__, "--reason", "x"),
+        ("from-report", "--acquirer", "mute", "--evidence", __file__),
+    ],
+)
+def test_where_nothing_runs_is_said_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("NOSTRO_OPERATOR_KEY", "op_x")
+    done = nostro("conclude", *command, "--data-dir", str(tmp_path))
+    asked = nostro("queues", "--data-dir", str(tmp_path))
+    assert done.stderr.startswith("nostro: No database runs in ")
+    assert (done.returncode, done.stderr) == (asked.returncode, asked.stderr)
+
+
+@pytest.mark.parametrize("given", ["abc", "-5", "0", "1.5", "3600001", "", "--5", "²", "9" * 5_000])
+def test_a_setting_out_of_its_range_is_named(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("NOSTRO_SEND_MS", given)
+    done = nostro("routing", "explain", "--amount", "1", "--currency", "usd")
+    assert done.returncode == 1
+    sentence = f"NOSTRO_SEND_MS is a whole number from 1 to 3600000: not {given!r}"
+    assert done.stderr == f"nostro: {sentence}\n"
 
 
 def test_up_runs_several_and_verify_compares_the_book_of_each(tmp_path: Path) -> None:

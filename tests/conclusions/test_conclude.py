@@ -163,7 +163,9 @@ def test_what_nobody_may_conclude(people: People, tmp_path: Path) -> None:
         assert code == 1 and words in said and said.count("\n") == 1
     for more, words in (
         (("--acquirer-reference", ""), "give it"),
+        (("--acquirer-reference", "  "), "give it"),
         (("--reason", ""), "say why"),
+        (("--reason", "  "), "say why"),
         (("--reason", "x" * 501), "at most 500"),
         (("--evidence", "/dev/null"), "/dev/null is no file"),
         (("--evidence", "/tmp"), "/tmp is no file"),
@@ -181,6 +183,17 @@ def test_what_nobody_may_conclude(people: People, tmp_path: Path) -> None:
     code, said = propose(people, attempt, "not_done", key=people.ben)
     assert code == 1 and "proposed already, by ann" in said
     assert nostro(people.server, "conclude", "withdraw", attempt, key=people.ann)[0] == 0
+
+
+def test_a_file_is_kept_only_of_what_is_proposed(people: People, tmp_path: Path) -> None:
+    (secret := tmp_path / "env").write_text(f"NOSTRO_OPERATOR_KEY={people.ann}")
+    _, attempt = lost(people.server, "reply_lost")
+    assert propose(people, attempt, "not_done", "--evidence", secret)[0] == 1
+    assert propose(people, "att_none", "done", "--evidence", secret)[0] == 1
+    digest = hashlib.sha256(secret.read_bytes()).hexdigest()
+    with psycopg.connect(urls_of(people.server.data_dir / "postgres").owner) as owner:
+        kept = "SELECT count(*) FROM nostro.evidence_files WHERE sha256 = %s"
+        assert owner.execute(kept, [digest]).fetchone() == (0,)
 
 
 def test_a_key_that_was_taken_away_concludes_nothing(people: People) -> None:
@@ -234,6 +247,8 @@ def test_a_report_that_a_person_brings_only_proposes(people: People, tmp_path: P
     path = tmp_path / "report.csv"
     path.write_bytes(report_of(attempt, 2000, account, 0))
     words = ("conclude", "from-report", "--acquirer", "sandbox", "--evidence", path)
+    code, said = nostro(people.server, *words, key="op_nobody")
+    assert code == 1 and "no operator's key" in said
     code, said = nostro(people.server, *words)
     assert code == 2 and "--operator-key" in said
     code, said = nostro(people.server, *words, key=people.ann)

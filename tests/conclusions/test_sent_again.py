@@ -17,6 +17,7 @@ from nostro.kernel.outcome import Undone
 from nostro.kernel.table import text_array
 from nostro.payments.claim import ClaimAttempt, CountSend
 from nostro.payments.model import Attempt
+from nostro.payments.queues import ASKED_MS
 from nostro.payments.store import ATTEMPTS
 from tests.payments.test_late_cancel import in_doubt
 from tests.spec.instances import BOOK, Stage, a_stage
@@ -73,6 +74,7 @@ def played(database: ConnectionUrls) -> Callable[[Callable[[Case], Awaitable[Non
             for badge in (ANN, BEN):
                 seed = stage.entropy.bytes(16)
                 await stage.front.run(AddOperator(BOOK, seed, badge.name, badge.key_hash))
+            stage.clock.system_ahead += ASKED_MS  # overdue: till then it is the worker's
             await scenario(Case(stage, reference))
 
     return lambda scenario: asyncio.run(play(scenario))
@@ -102,6 +104,20 @@ def test_what_may_still_arrive_is_not_proposed_as_not_done(played: Played) -> No
         assert isinstance(await case.propose(), Refused)
         case.stage.clock.system_ahead += ARRIVING_MS
         assert isinstance(await case.propose(), Refused), "its deadline was 2 seconds after"
+        assert isinstance(await case.propose(Verdict.DONE), Conclusion)
+
+    played(scenario)
+
+
+def test_what_its_acquirer_can_be_asked_about_is_the_workers_till_it_is_overdue(
+    played: Played,
+) -> None:
+    async def scenario(case: Case) -> None:
+        case.stage.clock.system_ahead -= ASKED_MS - 60_000
+        for verdict in Verdict:
+            refused = await case.propose(verdict)
+            assert isinstance(refused, Refused) and "the worker still asks" in refused.reason
+        case.stage.clock.system_ahead += ASKED_MS - 60_000
         assert isinstance(await case.propose(Verdict.DONE), Conclusion)
 
     played(scenario)

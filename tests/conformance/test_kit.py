@@ -88,6 +88,39 @@ def test_one_that_ends_it_when_it_is_imported_too(tmp_path: Path) -> None:
     assert done.stderr == "nostro: ending:subject ends the program: SystemExit\n"
 
 
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("raise ValueError('4242424242424242')", "importing ending raised ValueError"),
+        ("def subject(:", "cannot import ending: SyntaxError in {path}, line 1"),
+        (
+            "def subject():\n    return None",
+            "what ending.subject() gives has no `currency` that is a str",
+        ),
+        ("PROCESSOR", "processor() raised ConnectionRefusedError: call it yourself to see why"),
+    ],
+)
+def test_what_is_no_subject_is_one_sentence_too(tmp_path: Path, code: str, sentence: str) -> None:
+    refused = "    def processor(self):\n        raise ConnectionRefusedError('pw=hunter2')\n"
+    (tmp_path / "ending.py").write_text(code.replace("PROCESSOR", ENDING + refused))
+    done = nostro("ending:subject", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr == f"nostro: {sentence.format(path=tmp_path / 'ending.py')}\n"
+
+
+@pytest.mark.parametrize("name", ["./ending.py", ".ending", ":", "a-b"])
+def test_what_names_no_module_is_one_sentence(tmp_path: Path, name: str) -> None:
+    done = nostro(name, cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith(f"nostro: {name!r} is no MODULE or ")
+
+
+def test_a_number_that_is_printed_in_groups_is_seen(tmp_path: Path) -> None:
+    show = "import textwrap; print(*textwrap.wrap(card.number.reveal(), 4)); return Unknown('x')"
+    (tmp_path / "ending.py").write_text(ENDING.replace("raise ERROR", show))
+    done = nostro("ending:subject", cwd=tmp_path)
+    assert done.returncode == 1 and "FAIL  no card number in print-outs" in done.stdout
+
+
 @pytest.mark.parametrize("where", ["subject()", "adapter()"])
 def test_one_that_cannot_be_made_is_one_sentence_without_its_words(
     tmp_path: Path, where: str

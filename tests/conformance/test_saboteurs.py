@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from nostro.acquirers.sandbox import SandboxAcquirer
 from nostro.conformance.calls import Step
@@ -14,6 +16,8 @@ from nostro.conformance.result import Result, Verdict
 from nostro.conformance.scenario import Scenario
 from nostro.conformance.scenarios import SCENARIOS
 from nostro.conformance.suite import examine
+from nostro.kernel.outcome import Approved, Outcome
+from nostro.kernel.ports import CardDetails, PaymentMessage
 from nostro.system import SystemClock
 from tests.conformance.saboteurs import FAILS, Blocks, MixesUpAnswers
 from tests.conformance.subjects import AgainstSandbox
@@ -61,6 +65,31 @@ def test_answers_that_go_astray_are_seen(url: str) -> None:
     assert found == {
         "a call is abandoned": ["sale: Approved, where only Declined or Unknown is right"]
     }
+
+
+class _Says(SandboxAcquirer):
+    """A sale that is approved is told as the class says."""
+
+    changes: ClassVar[dict[str, Any]] = {}
+
+    async def sale(self, message: PaymentMessage, card: CardDetails) -> Outcome:
+        outcome = await super().sale(message, card)
+        return replace(outcome, **self.changes) if isinstance(outcome, Approved) else outcome
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"acquirer_reference": 12345}, "Approved, acquirer_reference of another type than it has"),
+        ({"amount": 271_828.0}, "Approved, amount of another type than it has"),
+        ({"acquirer_reference": ""}, "Approved, without the processor's own reference"),
+        ({"acquirer_reference": "x"}, "two of them were approved under one reference of the pro"),
+    ],
+)
+def test_what_is_told_is_as_it_is_stated(url: str, changes: dict[str, Any], sentence: str) -> None:
+    saboteur = type("Says", (_Says,), {"changes": changes})
+    found = failed(play(url, saboteur, named("approved") + named("a reply in chunks")))
+    assert f"sale: {sentence}" in str(found), found
 
 
 def test_a_blocked_loop_is_seen(url: str) -> None:

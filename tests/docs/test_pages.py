@@ -30,6 +30,12 @@ def test_every_option_has_its_variable() -> None:
     assert [line for line in options if "| `NOSTRO_" not in line] == []
 
 
+def test_a_default_is_shown_as_it_is_written() -> None:
+    shown = generate.cli()
+    assert "[default: acct_1Nostro]" in shown and "acct_1nostro" not in shown
+    assert "[default: true]" in shown and "[default: True]" not in shown
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     targets = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]

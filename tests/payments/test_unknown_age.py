@@ -8,10 +8,11 @@ import pytest
 from nostro.db.urls import ConnectionUrls
 from nostro.kernel.clock import MINUTE
 from nostro.kernel.money import FeeSchedule
+from nostro.payments.ahead import Ending
 from nostro.payments.claim import EndLeases
 from nostro.payments.due import attempts_ahead
 from tests.payments.test_manners import charges, resolved, sale
-from tests.refunds.world import BOOK, World, a_world
+from tests.refunds.world import BOOK, TIMING, World, a_world
 from tests.sandbox.process import SandboxProcess
 
 FORGETS_MS = 500  # stands for the minute that it says it remembers; our clock tells the hours
@@ -34,9 +35,10 @@ def test_an_age_that_nobody_knows_is_not_known_an_hour_later(
         await sale(world, cvc=cvc)
         clock.system_ahead = 0
         await asyncio.sleep(2 * FORGETS_MS / 1_000)
-        horizon = clock.system()
-        ahead = await attempts_ahead(world.reader, BOOK, horizon, 10)
-        assert await world.run(EndLeases(BOOK, world.entropy.bytes(16), tuple(ahead), None)) == 1
+        longest_ms = TIMING.longest_lease_ms
+        ahead = await attempts_ahead(world.reader, BOOK, clock.system(), longest_ms, 10)
+        end = EndLeases(BOOK, world.entropy.bytes(16), tuple(ahead), Ending(longest_ms))
+        assert await world.run(end) == 1
         found = await resolved(world, 0)
         assert (found.state, found.sends, found.awaiting) == ("unknown", 1, "awaiting_report")
         found = await resolved(world, AHEAD_MS + 10_000)

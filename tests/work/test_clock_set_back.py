@@ -8,11 +8,12 @@ from nostro.db.urls import ConnectionUrls
 from nostro.kernel.clock import HOUR, SystemTime
 from nostro.payments.claim import EndLeases
 from nostro.payments.due import attempts_ahead
+from nostro.payments.timing import DIFFERENCE_MS
 from nostro.routing.breaker import Circuit, admits, ended
 from nostro.routing.model import BreakerTerms
 from nostro.work.clock_duty import EndingLeasesAhead
 from nostro.work.crew import Crew
-from nostro.work.leases import DIFFERENCE_MS, TERM_MS, Lease
+from nostro.work.leases import TERM_MS, Lease
 from tests.books import BOOK, books_on
 from tests.refunds.world import TIMING
 from tests.sandbox.process import SandboxProcess

@@ -11,6 +11,7 @@ from nostro.audit.alarms import open_alarms
 from nostro.db.urls import ConnectionUrls
 from nostro.kernel.clock import DAY, MINUTE
 from nostro.kernel.money import FeeSchedule
+from nostro.routing.model import BreakerTerms, Rules
 from nostro.work.duties import Book, Desk
 from nostro.work.overdue_duty import TellingOverdue
 from tests.payments.test_manners import attempt, resolved, sale
@@ -68,6 +69,29 @@ def test_a_refund_that_waits_too_long_is_told_of(database: ConnectionUrls, tmp_p
             assert await TellingOverdue(Book(BOOK, False), desk).round() == 1
             [alarm] = await open_alarms(world.reader, BOOK)
             assert (alarm.subject, alarm.kind) == (refund.id, "overdue")
+
+    sandbox = SandboxProcess(tmp_path / "book", "--manner", "mute")
+    try:
+        asyncio.run(run(sandbox))
+    finally:
+        assert sandbox.terminate() == 0
+
+
+def test_the_fifty_oldest_do_not_hide_the_next(database: ConnectionUrls, tmp_path: Path) -> None:
+    """Fifty-one answers are lost, and none of them ever comes."""
+    calm = Rules(breaker=BreakerTerms(calls_min=1_000))
+
+    async def run(sandbox: SandboxProcess) -> None:
+        async with a_world(database, sandbox, FeeSchedule(), "mute", rules=calm) as world:
+            await world.payments._cards.open_for_business(world.reader)
+            desk = Desk(lambda _: world.committer, world.reader, world.clock, world.entropy)
+            world.sandbox.fault(fault="reply_lost", operation="authorize", count=51)
+            for _ in range(51):
+                assert (await sale(world)).status == "processing"
+            world.clock.system_ahead += 3 * DAY + MINUTE
+            duty = TellingOverdue(Book(BOOK, False), desk)
+            told = [await duty.round() for _ in range(3)]
+            assert sum(told) == 51, told
 
     sandbox = SandboxProcess(tmp_path / "book", "--manner", "mute")
     try:

@@ -54,7 +54,11 @@ def _altered(what: str, words: dict[bytes, bytes]) -> Case:
         call = await stage.call(step, await stage.prepare(step), fault)
         if not fault.hits:
             raise Skip(f"the replies state no {what}")
-        stage.expect_result(call, Unknown)
+        stage.expect_result(call, Unknown, Approved)
+        if isinstance(call.result, Approved):
+            told = (call.result.amount, call.result.currency)
+            asked = (AMOUNT, stage.subject.currency)
+            stage.expect(told != asked, f"{step}: approved as asked, where {what} was another")
 
     return case
 

@@ -212,12 +212,21 @@ BETA = '[[rules]]\nacquirer = "beta"\n'
         (BETA + "merchants = []", "merchants is empty"),
         (BETA + "amount_min = -1", "amount_min is 0 or more"),
         (BETA + "amount_max = -1", "amount_max is -1"),
+        (
+            BETA + "amount_max = 0",
+            r"rule 1 \(beta\), amount_max is 0, so nothing fits: an amount is",
+        ),
         (BETA + "amount_min = 9\namount_max = 8", "amount_max is 8, less than amount_min, 9"),
         (BETA + "cost = { basis_points = -1 }", "cost.basis_points is 0"),
         (BETA + "cost = { fixed = -1 }", "cost.fixed is 0"),
         ("[retry_caps.Visa]\ndays = 2", "retry_caps.Visa: 'Visa' is no card network: write visa"),
         ("[retry_caps.visa]\ntries_max = -1", "retry_caps.visa.tries_max is 0 or more"),
         ("[retry_caps.visa]\ndays = 0", "retry_caps.visa.days is 1 or more"),
+        ('[retry_caps.visa]\nnever = ["frauduent"]', "never: 'frauduent' is no response code"),
+        (
+            "[breaker]\nopen_longest_ms = 9\nopen_ms = 10",
+            "open_longest_ms is 9, less than open_ms, 10",
+        ),
         ("[breaker]\nwindow_ms = 0", "breaker.window_ms is 1"),
         ("[breaker]\ncalls_min = 0", "breaker.calls_min is 1"),
         ("[breaker]\nopen_ms = -5", "breaker.open_ms is 1"),
@@ -244,7 +253,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_what_is_at_its_bounds_is_no_mistake(tmp_path: Path) -> None:
     path = tmp_path / "routing.toml"
     path.write_text(
-        "[[rules]]\nacquirer = 'beta'\namount_min = 0\namount_max = 0\nnetworks = ['unknown']\n"
+        "[[rules]]\nacquirer = 'beta'\namount_min = 0\namount_max = 1\nnetworks = ['unknown']\n"
         "[retry_caps.amex]\ntries_max = 0\ndays = 1\n"
         "[breaker]\nfailures_percent = 100\nwindow_ms = 1\ncalls_min = 1\n"
     )

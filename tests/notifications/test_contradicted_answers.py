@@ -1,0 +1,254 @@
+"""What was contradicted is concluded as not done by people alone, whoever says it: a word, an answer, a cancel."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nostro.db.urls import ConnectionUrls
+from nostro.kernel.money import FeeSchedule
+from nostro.kernel.outcome import Approved, Declined, Outcome, Undone
+from nostro.kernel.ports import CardDetails, Notification, PaymentMessage, Report, ReportLine
+from nostro.kernel.secret import Secret
+from nostro.merchants.service import Merchants
+from nostro.notifications.model import NoteState
+from nostro.notifications.reports import Reports
+from nostro.notifications.service import Inbox
+from nostro.payments.contradiction import CONTRADICTED
+from nostro.refunds.machine import RefundState
+from tests.notifications.mute import Play as MutePlay
+from tests.notifications.mute import Told
+from tests.payments.test_manners import attempt, resolved, sale
+from tests.payments.test_routing import NO_ANSWER, SOFT, Play, ask, attempts, pair
+from tests.payments.test_routing import play as at_two
+from tests.refunds.world import ACCOUNT, BOOK, World, a_world
+from tests.sandbox.process import SandboxProcess
+
+__all__ = ["at_two", "pair"]
+TODAY = datetime.now(UTC).date()
+AUDIT = "SELECT subject FROM nostro.audit_records WHERE book_id = $1 AND action = $2"
+
+
+async def inbox_of(world: World) -> tuple[Inbox, Reports]:
+    merchants = Merchants(world.reader, Secret("h" * 40), world.clock, world.entropy)
+    await merchants.open_book(BOOK, False, "test")
+    await merchants.create_account("Shop", account=ACCOUNT, books=(BOOK, BOOK))
+    inbox = Inbox(
+        lambda _: world.committer, world.reader, {}, merchants, world.payments, world.refunds,
+        world.entropy,
+    )  # fmt: skip
+    return inbox, Reports(world.reader, inbox, merchants)
+
+
+def report(reference: str, *words: Any) -> Report:
+    lines = tuple(ReportLine(number, reference, word) for number, word in enumerate(words, 1))
+    return Report(f"theirs/{TODAY}", TODAY, lines)
+
+
+class TellsFirst:
+    """The acquirer itself, whose notification of a sale overtakes its answer."""
+
+    def __init__(self, real: Any, inbox: Inbox) -> None:
+        self._real, self._inbox = real, inbox
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    async def sale(self, message: PaymentMessage, card: CardDetails) -> Outcome:
+        outcome: Outcome = await self._real.sale(message, card)
+        note = Notification("ntf_1", message.reference, Approved("n1", 2_000, "eur"))
+        taken = await self._inbox.take("sandbox", note, b"{}", evidence=True)
+        assert taken is not None and taken.state is NoteState.QUARANTINED
+        return outcome
+
+
+def test_a_contradicted_sale_does_not_go_on_to_another_acquirer(
+    at_two: Play, pair: list[SandboxProcess]
+) -> None:
+    """It is approved, says a signed word, in another currency; then it is declined. Did money move? Nobody knows."""
+
+    async def scenario(world: World) -> None:
+        inbox, _ = await inbox_of(world)
+        real = world.acquirers["sandbox"]
+        world.acquirers["sandbox"] = TellsFirst(real, inbox)  # type: ignore[assignment]
+        try:
+            await ask(world, NO_ANSWER)
+        finally:
+            world.acquirers["sandbox"] = real
+        first, *others = await attempts(world)
+        assert first.contradicted
+        assert not others, f"went on to {others[0].acquirer}: {others[0].state}"
+        assert first.state == "unknown", "declined by a word, after it was approved by a word"
+
+    at_two(scenario, SOFT)
+
+
+@pytest.fixture
+def silent(database: ConnectionUrls, tmp_path: Path) -> Iterator[Any]:
+    sandbox = SandboxProcess(tmp_path / "book", "--manner", "no-inquiry")
+
+    def run(scenario: Any) -> None:
+        async def played() -> None:
+            async with a_world(database, sandbox, FeeSchedule(), "no-inquiry") as world:
+                await world.payments._cards.open_for_business(world.reader)
+                await scenario(world)
+
+        asyncio.run(played())
+
+    yield run
+    assert sandbox.terminate() == 0
+
+
+def test_a_cancel_does_not_conclude_what_was_executed_twice(silent: Any) -> None:
+    """`routing.md`: what was executed twice is left to a person; after that only people conclude that it was not done.
+
+    The worker's cancel takes back one of the two.
+    """
+
+    async def scenario(world: World) -> None:
+        _, reports = await inbox_of(world)
+        world.sandbox.fault(fault="reply_lost", operation="authorize", count=1)
+        await sale(world, cvc=True)
+        found = await attempt(world)
+        twice = report(found.id, Approved("n1", 2_000, "usd"), Approved("n2", 2_000, "usd"))
+        end = world.clock.system() + 2 * 86_400_000
+        heard = await reports.hear("sandbox", twice, end)  # type: ignore[arg-type]
+        assert heard.for_a_person == 2
+        assert (await attempt(world)).contradicted
+        found = await resolved(world)
+        assert found.state == "unknown", f"{found.state} by {found.evidence}"
+
+    silent(scenario)
+
+
+@pytest.fixture
+def play(database: ConnectionUrls, tmp_path: Path) -> Iterator[MutePlay]:
+    from tests.notifications.mute import a_mute_world
+
+    sandbox = SandboxProcess(tmp_path / "book", "--manner", "mute")
+
+    def run(scenario: Any) -> None:
+        async def played() -> None:
+            async with a_mute_world(database, sandbox) as told:
+                await scenario(told)
+
+        asyncio.run(played())
+
+    yield run
+    assert sandbox.terminate() == 0
+
+
+def test_an_answer_that_is_not_believed_is_remembered_like_a_word(play: MutePlay) -> None:
+    """Answered: approved, of another amount. Then its report says that it was taken back. By a word first, it is for people."""
+
+    async def scenario(told: Told) -> None:
+        reference = await told.lost("wrong_amount")
+        back = report(reference, Undone("reversed"))
+        heard = await told.reports.hear("sandbox", back, told.tomorrow)
+        assert ((await attempt(told.world)).state, heard.settled) == ("unknown", 0)
+
+    play(scenario)
+
+
+async def provisional(told: Told) -> Any:
+    world = told.world
+    charge = await world.sale(10_000)
+    world.sandbox.fault(fault="reply_lost", operation="refund", count=1)
+    refund = await world.refund(charge, 4_000)
+    charge = await world.charge(charge.id)
+    paid = Approved("n1", 4_000, "usd", poll_after_ms=1_000)
+    assert (await world.refunds.settle(world.merchant, refund, charge, paid)).applied
+    return await world.again(refund)
+
+
+def test_an_answer_of_a_second_execution_is_told_to_a_person(play: MutePlay) -> None:
+    """Paid out as n1, provisionally; asked again, the acquirer says that it is paid out as n2."""
+
+    async def scenario(told: Told) -> None:
+        world = told.world
+        refund = await provisional(told)
+        charge = await world.charge(refund.charge)
+        again = Approved("n2", 4_000, "usd")
+        await world.refunds.settle(world.merchant, refund, charge, again)
+        found = await world.again(refund)
+        rows = await world.reader.fetch(AUDIT, BOOK, CONTRADICTED)
+        told_of = found.contradicted or [row[0] for row in rows] == [refund.id]
+        assert told_of, f"{found.state} as n2, and n1 is forgotten"
+
+    play(scenario)
+
+
+def test_people_say_which_of_two_executions_counts(play: MutePlay) -> None:
+    """Paid out as n1 and as n2; two people conclude that n2 is the one that counts: it is settled so, and not left open."""
+
+    async def scenario(told: Told) -> None:
+        world = told.world
+        refund = await provisional(told)
+        charge = await world.charge(refund.charge)
+        again = Approved("n2", 4_000, "usd")
+        await world.refunds.settle(world.merchant, refund, charge, again)
+        refund = await world.again(refund)
+        assert refund.contradicted and refund.state is RefundState.PROVISIONAL
+        settling = world.refunds.settling(world.merchant, refund, charge, again, by_people=True)
+        assert (await world.run(settling)).applied
+        assert (await world.again(refund)).state is RefundState.SUCCEEDED
+
+    play(scenario)
+
+
+def test_a_second_execution_of_a_refund_that_failed_is_not_ignored(play: MutePlay) -> None:
+    """Paid out as n1, n1 failed, the merchant has the money back; then it is paid out as n2."""
+
+    async def scenario(told: Told) -> None:
+        world = told.world
+        refund = await provisional(told)
+        failed = Notification(
+            "ntf_2", refund.id, Declined("refund_failed", acquirer_reference="n1")
+        )
+        note = await told.inbox.take("sandbox", failed, b"2", evidence=True)
+        assert note is not None and note.state is NoteState.APPLIED
+        assert (await world.again(refund)).state is RefundState.FAILED
+        again = Notification("ntf_3", refund.id, Approved("n2", 4_000, "usd"))
+        note = await told.inbox.take("sandbox", again, b"3", evidence=True)
+        assert note is not None
+        assert note.state is NoteState.QUARANTINED, f"{note.state}: {note.reason}"
+
+    play(scenario)
+
+
+def test_the_failure_of_another_execution_does_not_fail_what_was_paid(play: MutePlay) -> None:
+    """Paid out as n1. What failed is n2, says the acquirer. n1 stands, and the merchant is given the money back."""
+
+    async def scenario(told: Told) -> None:
+        world = told.world
+        refund = await provisional(told)
+        failed = Notification(
+            "ntf_2", refund.id, Declined("refund_failed", acquirer_reference="n2")
+        )
+        note = await told.inbox.take("sandbox", failed, b"2", evidence=True)
+        assert note is not None
+        found = await world.again(refund)
+        assert found.state is RefundState.PROVISIONAL, f"{found.state}, by what is said of n2"
+
+    play(scenario)
+
+
+def test_what_people_called_not_done_and_is_paid_is_not_ignored(play: MutePlay) -> None:
+    """Paid out as n1, provisionally; two people conclude that it does not stand; then it is paid out for good, as n1."""
+
+    async def scenario(told: Told) -> None:
+        world = told.world
+        refund = await provisional(told)
+        charge = await world.charge(refund.charge)
+        undone = Undone("concluded by two operators on evidence x")
+        assert (await world.refunds.settle(world.merchant, refund, charge, undone)).applied
+        assert (await world.again(refund)).state is RefundState.FAILED
+        paid = Notification("ntf_3", refund.id, Approved("n1", 4_000, "usd"))
+        note = await told.inbox.take("sandbox", paid, b"3", evidence=True)
+        assert note is not None
+        assert note.state is NoteState.QUARANTINED, f"{note.state}: {note.reason}"
+
+    play(scenario)
