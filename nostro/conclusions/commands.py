@@ -182,6 +182,8 @@ class ApproveConclusion:
             return Decision(
                 Refused(f"{self.proposed.id} was settled or taken meanwhile: look again")
             )
+        if self._left_open(settled):
+            return Decision(Refused(f"{self.proposed.id} would still be open: look again"))
         applied = replace(
             self.proposed,
             state=CONCLUSION.step(self.proposed.state, ConclusionEvent.APPROVED),
@@ -190,6 +192,11 @@ class ApproveConclusion:
         )
         rows = [*settled.rows, (CONCLUSIONS, applied)]
         return Decision(applied, rows, settled.transfers, settled.deletes, notes=settled.notes)
+
+    def _left_open(self, settled: Decision[Settled]) -> bool:
+        """Whether the settling counted, but did not conclude the message."""
+        table = table_of(self.proposed.id)
+        return any(kept is table and row.state in _OPEN for kept, row in settled.rows)
 
     def _refused(self, view: View) -> Refused | None:
         now = view.get(CONCLUSIONS, self.proposed.id)

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ from nostro.kernel.clock import DAY, MINUTE, BusinessTime
 from nostro.kernel.ids import Mint
 from nostro.kernel.posting import Kind, Transfer
 from nostro.ledger.commands import PostTransfers
+from nostro.ledger.days import date_of
+from nostro.ledger.snapshots import GRACE_MS
 from nostro.merchants.model import LIVE_BOOK
 from nostro.merchants.service import Merchants
 from nostro.system import SystemClock, SystemEntropy
@@ -166,7 +167,7 @@ class Earlier(SystemClock):
         return BusinessTime(super().business() - 2 * DAY)
 
 
-PAST_BOOK, PAST_ACCOUNT = 77, "acct_1Past"
+PAST_BOOK, PAST_ACCOUNT, NEW_BOOK = 77, "acct_1Past", 78
 PAST_CODE = f"merchant:{PAST_ACCOUNT}:available:usd"
 
 
@@ -196,10 +197,11 @@ async def a_past(server: Server) -> str:
 def test_a_snapshot_is_of_the_end_of_a_day_that_is_over(server: Server, tmp_path: Path) -> None:
     """And the whole book verifies with it: a snapshot of now would not be of a day's end."""
     key, book = asyncio.run(a_past(server)), ("--book", str(PAST_BOOK))
-    assert b"00:00 UTC" in proving(server, "snapshot", code=1)
+    asyncio.run(open_book(urls_of(server.data_dir / "postgres").owner, NEW_BOOK))
+    assert b"00:00 UTC" in proving(server, "snapshot", "--book", str(NEW_BOOK), code=1)
     first = json.loads(proving(server, "snapshot", "--json", *book))
-    yesterday = date.fromtimestamp(time.time() - 86_400 - 60)
-    assert (first["day"], first["new"]) == (yesterday.isoformat(), True)
+    over = SystemClock().business() - GRACE_MS
+    assert (first["day"], first["new"]) == (date_of(over // DAY - 1), True)
     assert json.loads(proving(server, "snapshot", "--json", *book)) == first | {"new": False}
     assert b"already" in proving(server, "snapshot", *book)
     file, keys = proving(server, "balance", PAST_CODE, *book), proving(server, "keys", *book)

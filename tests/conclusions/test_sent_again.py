@@ -13,7 +13,7 @@ from nostro.conclusions.machine import ConclusionState
 from nostro.conclusions.model import Badge, Conclusion, Finding, Refused, Verdict
 from nostro.db.urls import ConnectionUrls
 from nostro.kernel.clock import SystemTime
-from nostro.kernel.outcome import Undone
+from nostro.kernel.outcome import Evidence, Undone, Unknown
 from nostro.kernel.table import text_array
 from nostro.payments.claim import ClaimAttempt, CountSend
 from nostro.payments.model import Attempt
@@ -24,6 +24,7 @@ from tests.spec.instances import BOOK, Stage, a_stage
 
 ANN, BEN = Badge("ann", "a" * 64), Badge("ben", "b" * 64)
 ARRIVING_MS = 12_000
+_BY_PEOPLE = Undone("by people")
 EVIDENCE = sha256(b"x").hexdigest()
 LETTER = (
     "INSERT INTO nostro.evidence_files (book_id, sha256, name, body) VALUES (%s, %s, 'letter', 'x')"
@@ -47,9 +48,11 @@ class Case:
             ProposeConclusion(BOOK, seed, ANN, self.reference, finding, ARRIVING_MS)
         )
 
-    async def approve(self, proposed: Conclusion) -> Conclusion | Refused:
+    async def approve(
+        self, proposed: Conclusion, evidence: Evidence = _BY_PEOPLE
+    ) -> Conclusion | Refused:
         payments = self.stage.instance("people").payments
-        settling = payments.settling(self.stage.merchant, await self.message(), Undone("by people"))
+        settling = payments.settling(self.stage.merchant, await self.message(), evidence)
         return await self.stage.front.run(ApproveConclusion(BEN, proposed, settling, ARRIVING_MS))
 
     async def worker_repeats(self) -> None:
@@ -134,5 +137,18 @@ def test_what_was_over_before_the_proposal_is_concluded(played: Played) -> None:
         applied = await case.approve(proposed)
         assert isinstance(applied, Conclusion) and applied.state is ConclusionState.APPLIED
         assert (await case.message()).state == "undone"
+
+    played(scenario)
+
+
+def test_what_concludes_nothing_is_not_written_down_as_applied(played: Played) -> None:
+    async def scenario(case: Case) -> None:
+        case.stage.clock.system_ahead += 60_000
+        proposed = await case.propose()
+        assert isinstance(proposed, Conclusion)
+        refused = await case.approve(proposed, Unknown("people do not know either"))
+        assert isinstance(refused, Refused) and "still be open" in refused.reason
+        assert (await case.message()).state == "unknown"
+        assert isinstance(await case.approve(proposed), Conclusion), "the proposal stands"
 
     played(scenario)

@@ -53,15 +53,20 @@ class Told:
         return (await attempt(self.world)).id
 
 
+async def told_in(world: World) -> Told:
+    """The reader of a world, whose book has one account."""
+    told = Told(world)
+    await told.merchants.open_book(BOOK, False, "test")
+    await told.merchants.create_account("Shop", account=ACCOUNT, books=(BOOK, BOOK))
+    return told
+
+
 @asynccontextmanager
 async def a_mute_world(database: ConnectionUrls, sandbox: SandboxProcess) -> AsyncIterator[Told]:
     """A world with one account, whose books add up at the end."""
     async with a_world(database, sandbox, FeeSchedule(), "mute") as world:
         await world.payments._cards.open_for_business(world.reader)
-        told = Told(world)
-        await told.merchants.open_book(BOOK, False, "test")
-        await told.merchants.create_account("Shop", account=ACCOUNT, books=(BOOK, BOOK))
-        yield told
+        yield await told_in(world)
         for check in ("charge_attempts", "intents", "keys_in_flight", "events", "hold_owners"):
             assert await world.reader.fetch(CHECKS[check], BOOK) == [], check
 

@@ -12,35 +12,22 @@ from nostro.db.urls import ConnectionUrls
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import Approved, Declined, Outcome, Undone
 from nostro.kernel.ports import CardDetails, Notification, PaymentMessage, Report, ReportLine
-from nostro.kernel.secret import Secret
-from nostro.merchants.service import Merchants
 from nostro.notifications.model import NoteState
-from nostro.notifications.reports import Reports
 from nostro.notifications.service import Inbox
 from nostro.payments.contradiction import CONTRADICTED
 from nostro.refunds.machine import RefundState
 from tests.notifications.mute import Play as MutePlay
-from tests.notifications.mute import Told
+from tests.notifications.mute import Told, told_in
 from tests.payments.test_manners import attempt, resolved, sale
 from tests.payments.test_routing import NO_ANSWER, SOFT, Play, ask, attempts, pair
 from tests.payments.test_routing import play as at_two
-from tests.refunds.world import ACCOUNT, BOOK, World, a_world
+from tests.refunds.world import BOOK, World, a_world
 from tests.sandbox.process import SandboxProcess
 
 __all__ = ["at_two", "pair"]
+AGAIN = Approved("n2", 4_000, "usd")
 TODAY = datetime.now(UTC).date()
 AUDIT = "SELECT subject FROM nostro.audit_records WHERE book_id = $1 AND action = $2"
-
-
-async def inbox_of(world: World) -> tuple[Inbox, Reports]:
-    merchants = Merchants(world.reader, Secret("h" * 40), world.clock, world.entropy)
-    await merchants.open_book(BOOK, False, "test")
-    await merchants.create_account("Shop", account=ACCOUNT, books=(BOOK, BOOK))
-    inbox = Inbox(
-        lambda _: world.committer, world.reader, {}, merchants, world.payments, world.refunds,
-        world.entropy,
-    )  # fmt: skip
-    return inbox, Reports(world.reader, inbox, merchants)
 
 
 def report(reference: str, *words: Any) -> Report:
@@ -71,7 +58,7 @@ def test_a_contradicted_sale_does_not_go_on_to_another_acquirer(
     """It is approved, says a signed word, in another currency; then it is declined. Did money move? Nobody knows."""
 
     async def scenario(world: World) -> None:
-        inbox, _ = await inbox_of(world)
+        inbox = (await told_in(world)).inbox
         real = world.acquirers["sandbox"]
         world.acquirers["sandbox"] = TellsFirst(real, inbox)  # type: ignore[assignment]
         try:
@@ -109,7 +96,7 @@ def test_a_cancel_does_not_conclude_what_was_executed_twice(silent: Any) -> None
     """
 
     async def scenario(world: World) -> None:
-        _, reports = await inbox_of(world)
+        reports = (await told_in(world)).reports
         world.sandbox.fault(fault="reply_lost", operation="authorize", count=1)
         await sale(world, cvc=True)
         found = await attempt(world)
@@ -164,18 +151,19 @@ async def provisional(told: Told) -> Any:
     return await world.again(refund)
 
 
+async def paid_out_again(told: Told) -> Any:
+    world, refund = told.world, await provisional(told)
+    await world.refunds.settle(world.merchant, refund, await world.charge(refund.charge), AGAIN)
+    return await world.again(refund)
+
+
 def test_an_answer_of_a_second_execution_is_told_to_a_person(play: MutePlay) -> None:
     """Paid out as n1, provisionally; asked again, the acquirer says that it is paid out as n2."""
 
     async def scenario(told: Told) -> None:
-        world = told.world
-        refund = await provisional(told)
-        charge = await world.charge(refund.charge)
-        again = Approved("n2", 4_000, "usd")
-        await world.refunds.settle(world.merchant, refund, charge, again)
-        found = await world.again(refund)
-        rows = await world.reader.fetch(AUDIT, BOOK, CONTRADICTED)
-        told_of = found.contradicted or [row[0] for row in rows] == [refund.id]
+        found = await paid_out_again(told)
+        rows = await told.world.reader.fetch(AUDIT, BOOK, CONTRADICTED)
+        told_of = found.contradicted or [row[0] for row in rows] == [found.id]
         assert told_of, f"{found.state} as n2, and n1 is forgotten"
 
     play(scenario)
@@ -185,14 +173,10 @@ def test_people_say_which_of_two_executions_counts(play: MutePlay) -> None:
     """Paid out as n1 and as n2; two people conclude that n2 is the one that counts: it is settled so, and not left open."""
 
     async def scenario(told: Told) -> None:
-        world = told.world
-        refund = await provisional(told)
-        charge = await world.charge(refund.charge)
-        again = Approved("n2", 4_000, "usd")
-        await world.refunds.settle(world.merchant, refund, charge, again)
-        refund = await world.again(refund)
+        refund, world = await paid_out_again(told), told.world
         assert refund.contradicted and refund.state is RefundState.PROVISIONAL
-        settling = world.refunds.settling(world.merchant, refund, charge, again, by_people=True)
+        charge = await world.charge(refund.charge)
+        settling = world.refunds.settling(world.merchant, refund, charge, AGAIN, by_people=True)
         assert (await world.run(settling)).applied
         assert (await world.again(refund)).state is RefundState.SUCCEEDED
 
@@ -211,7 +195,7 @@ def test_a_second_execution_of_a_refund_that_failed_is_not_ignored(play: MutePla
         note = await told.inbox.take("sandbox", failed, b"2", evidence=True)
         assert note is not None and note.state is NoteState.APPLIED
         assert (await world.again(refund)).state is RefundState.FAILED
-        again = Notification("ntf_3", refund.id, Approved("n2", 4_000, "usd"))
+        again = Notification("ntf_3", refund.id, AGAIN)
         note = await told.inbox.take("sandbox", again, b"3", evidence=True)
         assert note is not None
         assert note.state is NoteState.QUARANTINED, f"{note.state}: {note.reason}"

@@ -11,9 +11,6 @@ from nostro.kernel.clock import DAY, HOUR, MINUTE, SECOND
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import Approved
 from nostro.kernel.ports import Notification
-from nostro.kernel.secret import Secret
-from nostro.merchants.service import Merchants
-from nostro.notifications.service import Inbox
 from nostro.payments.claim import EndLeases
 from nostro.payments.due import attempts_ahead
 from nostro.payments.queues import owed
@@ -25,8 +22,9 @@ from nostro.work.duties import Book, Desk
 from nostro.work.overdue_duty import TellingOverdue
 from nostro.work.predecessors import ATTEMPTS, bury
 from nostro.work.report_duty import _days
+from tests.notifications.mute import told_in
 from tests.payments.test_manners import attempt, charges, resolved, sale
-from tests.refunds.world import ACCOUNT, BOOK, REFUND_PENDING, TIMING, World, a_world
+from tests.refunds.world import BOOK, REFUND_PENDING, TIMING, World, a_world
 from tests.sandbox.process import SandboxProcess
 
 FORGETS_MS = 300  # stands for what it says that it remembers; our clock tells the hours
@@ -102,13 +100,7 @@ def test_a_hint_does_not_hide_that_the_clock_was_set_back(at: Play) -> None:
     """What waits in a named queue is left alone by the duty that looks at clocks; a notification makes it due."""
 
     async def scenario(world: World, desk: Desk) -> None:
-        merchants = Merchants(world.reader, Secret("h" * 40), world.clock, world.entropy)
-        await merchants.open_book(BOOK, False, "test")
-        await merchants.create_account("Shop", account=ACCOUNT, books=(BOOK, BOOK))
-        inbox = Inbox(
-            lambda _: world.committer, world.reader, {}, merchants, world.payments,
-            world.refunds, world.entropy,
-        )  # fmt: skip
+        inbox = (await told_in(world)).inbox
         await lost(world)
         found = await resolved(world, 150 * MINUTE)
         assert (found.state, found.awaiting) == ("unknown", "awaiting_report")
