@@ -412,10 +412,13 @@ class Payments:
 
 
 def _doubt(attempt: Attempt) -> Doubt:
-    """A code that came with the card may be sent once only. What waits in a queue is too old, whatever a clock says now."""
-    had_card = attempt.operation in _ROUTED
-    may_repeat = attempt.replayable or not had_card
+    """A code that came with the card may be sent once only. What waits in a queue is too old, whatever a clock says now.
+
+    Of a reference under which its acquirer did what cannot be believed, nothing leaves any more: it is only asked about.
+    """
+    had_card, believed = attempt.operation in _ROUTED, not attempt.contradicted
+    may_repeat = believed and (attempt.replayable or not had_card)
     return Doubt(
-        attempt.id, attempt.first_sent, may_repeat, cancelling=attempt.cancelling,
+        attempt.id, attempt.first_sent, may_repeat, believed, attempt.cancelling,
         age_known=attempt.age_known and attempt.awaiting is None,
     )  # fmt: skip

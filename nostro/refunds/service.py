@@ -222,9 +222,13 @@ class Refunds:
 
 
 def _doubt(refund: Refund) -> Doubt:
-    """What the acquirer has acknowledged is never sent again, and never cancelled. What waits in a queue is too old."""
-    in_doubt, age_known = refund.state in REPEATABLE, refund.age_known and refund.awaiting is None
-    return Doubt(refund.id, refund.first_sent, in_doubt, in_doubt, age_known=age_known)
+    """What the acquirer has acknowledged is never sent again, and never cancelled; nor what it said the unbelievable of.
+
+    What waits in a queue is too old.
+    """
+    may_send = refund.state in REPEATABLE and not refund.contradicted
+    age_known = refund.age_known and refund.awaiting is None
+    return Doubt(refund.id, refund.first_sent, may_send, may_send, age_known=age_known)
 
 
 def _decided(reply: Reply | Proceed) -> Reply:

@@ -9,19 +9,21 @@ from typing import Any
 import pytest
 
 from nostro.db.urls import ConnectionUrls
+from nostro.kernel.clock import DAY, SystemTime
 from nostro.kernel.money import FeeSchedule
 from nostro.kernel.outcome import Approved, Declined, Outcome, Undone
 from nostro.kernel.ports import CardDetails, Notification, PaymentMessage, Report, ReportLine
 from nostro.notifications.model import NoteState
 from nostro.notifications.service import Inbox
 from nostro.payments.contradiction import CONTRADICTED
+from nostro.payments.ladder import Awaiting
 from nostro.refunds.machine import RefundState
 from tests.notifications.mute import Play as MutePlay
 from tests.notifications.mute import Told, told_in
 from tests.payments.test_manners import attempt, resolved, sale
 from tests.payments.test_routing import NO_ANSWER, SOFT, Play, ask, attempts, pair
 from tests.payments.test_routing import play as at_two
-from tests.refunds.world import BOOK, World, a_world
+from tests.refunds.world import BOOK, LEASE_MS, World, a_world
 from tests.sandbox.process import SandboxProcess
 
 __all__ = ["at_two", "pair"]
@@ -89,24 +91,62 @@ def silent(database: ConnectionUrls, tmp_path: Path) -> Iterator[Any]:
     assert sandbox.terminate() == 0
 
 
-def test_a_cancel_does_not_conclude_what_was_executed_twice(silent: Any) -> None:
-    """`routing.md`: what was executed twice is left to a person; after that only people conclude that it was not done.
+async def executed_twice(world: World) -> None:
+    """Says the report of the only attempt, whose answer was lost."""
+    reports, found = (await told_in(world)).reports, await attempt(world)
+    twice = report(found.id, Approved("n1", 2_000, "usd"), Approved("n2", 2_000, "usd"))
+    end = world.clock.system() + 2 * DAY
+    heard = await reports.hear("sandbox", twice, SystemTime(end))
+    assert heard.for_a_person == 2
+    assert (await attempt(world)).contradicted
 
-    The worker's cancel takes back one of the two.
+
+@pytest.mark.parametrize("with_code", [True, False], ids=["cancelled", "sent again"])
+def test_nothing_leaves_any_more_of_what_was_executed_twice(silent: Any, with_code: bool) -> None:
+    """`routing.md`: what was executed twice is left to a person. Who did it twice may do it a third time.
+
+    Nor is it cancelled: that takes back one of the two, and nobody knows which.
     """
 
     async def scenario(world: World) -> None:
-        reports = (await told_in(world)).reports
+        world.sandbox.fault(fault="reply_lost", operation="authorize", count=1)
+        await sale(world, cvc=with_code)
+        await executed_twice(world)
+        for _ in range(3):
+            found = await resolved(world)
+            assert (found.state, found.sends, found.awaiting) == ("unknown", 1, Awaiting.REPORT)
+        assert [line["state"] for line in world.sandbox.book()] == ["approved"]
+
+    silent(scenario)
+
+
+def test_a_cancel_that_was_on_its_way_does_not_conclude_it(silent: Any) -> None:
+    async def scenario(world: World) -> None:
         world.sandbox.fault(fault="reply_lost", operation="authorize", count=1)
         await sale(world, cvc=True)
+        await executed_twice(world)
+        settled = await world.payments.settle(
+            world.merchant, await attempt(world), Undone("cancelled_by_reference")
+        )
         found = await attempt(world)
-        twice = report(found.id, Approved("n1", 2_000, "usd"), Approved("n2", 2_000, "usd"))
-        end = world.clock.system() + 2 * 86_400_000
-        heard = await reports.hear("sandbox", twice, end)  # type: ignore[arg-type]
-        assert heard.for_a_person == 2
-        assert (await attempt(world)).contradicted
-        found = await resolved(world)
-        assert found.state == "unknown", f"{found.state} by {found.evidence}"
+        assert (settled.applied, found.state) == (True, "unknown"), found.evidence
+
+    silent(scenario)
+
+
+def test_nor_of_a_refund_that_was(silent: Any) -> None:
+    async def scenario(world: World) -> None:
+        charge = await world.sale(10_000)
+        world.sandbox.fault(fault="reply_lost", operation="refund", count=1)
+        refund = await world.refund(charge, 4_000)
+        for named in ("n1", "n2"):
+            other = Approved(named, 3_000, "usd")
+            await world.refunds.settle(world.merchant, refund, charge, other)
+        for _ in range(3):
+            world.clock.system_ahead += LEASE_MS
+            await world.refunds.resolve(world.merchant, refund.id)
+            found = await world.again(refund)
+            assert (found.state, found.sends, found.awaiting) == ("unknown", 1, Awaiting.REPORT)
 
     silent(scenario)
 
