@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from nostro.kernel.clock import DAY
+from nostro.kernel.outcome import Approved
 from nostro.ledger.days import date_of
 from nostro.payments.ladder import queue
 from simulation.hosts import World
@@ -59,7 +60,7 @@ class _Rule:
         book = world.acquirer
         self._manner, self._queue = world.scene.manner, queue(world.scene.capabilities)
         self._reports = world.scene.reports
-        self._told, self._wrongly_told = told(world)
+        self._told, self._told_done, self._wrongly_told = told(world)
         books = world.acquirers.values()
         self._answered_wrongly = {
             one for book in books for one in book.answered_wrongly | book.approved_in_part
@@ -71,7 +72,8 @@ class _Rule:
         """Whether nothing but a person or a later report can settle a message that waits."""
         name = row["id"]
         if row["contradicted"] and name in self._answered_wrongly:
-            return True
+            # Nothing of it leaves any more; that it was done as it was asked for may still be found.
+            return row["cancelling"] or name not in self._told_done
         if not self._reports or row["acquirer"] != FIRST or row["awaiting"] != self._queue:
             return False
         if name in self._wrongly_told:
@@ -84,16 +86,18 @@ class _Rule:
         return self._manner.forgets or row["state"] != "unknown"
 
 
-def told(world: World) -> tuple[set[str], set[str]]:
-    """References in the reports of the days that are over: those told rightly, and those told wrongly."""
+def told(world: World) -> tuple[set[str], set[str], set[str]]:
+    """References in the reports of the days that are over: told rightly, those of them that were done, and told wrongly."""
     rightly: set[str] = set()
     wrongly: set[str] = set()
+    not_done: set[str] = set()
     for day in _days(world):
         lines = world.acquirer.report_now(day).lines
         wrong = {lines[number - 1].reference for number in world.acquirer.misreported(lines)}
         wrongly |= wrong
         rightly |= {line.reference for line in lines} - wrong
-    return rightly, wrongly
+        not_done |= {line.reference for line in lines if not isinstance(line.evidence, Approved)}
+    return rightly, rightly - wrongly - not_done, wrongly
 
 
 def _days(world: World) -> Iterator[date]:
