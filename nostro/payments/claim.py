@@ -81,9 +81,9 @@ class CountSend(msgspec.Struct, frozen=True):
         return Reads([(ATTEMPTS, self.attempt.id)])
 
     def decide(self, view: View) -> Decision[Attempt | None]:
-        """The attempt with the send counted, or None if somebody else holds it by now."""
+        """The attempt with the send counted, or None if nothing may leave of it by now."""
         attempt = view.get(ATTEMPTS, self.attempt.id)
-        if attempt is None or attempt.state not in LIVE or attempt.epoch != self.attempt.epoch:
+        if attempt is None or not _as_claimed(attempt, self.attempt):
             return Decision(None)
         counted = replace(attempt, sends=attempt.sends + 1, send_by=self.send_by)
         return Decision(counted, [(ATTEMPTS, counted)])
@@ -104,12 +104,18 @@ class IntendCancel(msgspec.Struct, frozen=True):
         return Reads([(ATTEMPTS, self.attempt.id)])
 
     def decide(self, view: View) -> Decision[Attempt | None]:
-        """The attempt as one that is being cancelled, or None if somebody else holds it by now."""
+        """The attempt as one that is being cancelled, or None if nothing may leave of it by now."""
         attempt = view.get(ATTEMPTS, self.attempt.id)
-        if attempt is None or attempt.state not in LIVE or attempt.epoch != self.attempt.epoch:
+        if attempt is None or not _as_claimed(attempt, self.attempt):
             return Decision(None)
         cancelling = replace(attempt, cancelling=True)
         return Decision(cancelling, [(ATTEMPTS, cancelling)])
+
+
+def _as_claimed(now: Attempt, claimed: Attempt) -> bool:
+    """Live, in the same hands, and nothing was learned of it meanwhile that forbids that anything leaves."""
+    same = (now.epoch, now.age_known, now.contradicted)
+    return now.state in LIVE and same == (claimed.epoch, claimed.age_known, claimed.contradicted)
 
 
 class ExpireAuthorization(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from nostro.kernel.ports import Clock
 from nostro.payments.timing import Timing
 
 A = TypeVar("A")
+NOTHING_LEAVES = "it is another instance's by now, or was doubted meanwhile: nothing leaves"
 log = logging.getLogger(__name__)
 
 
@@ -95,7 +96,7 @@ async def climb(
     leaves now is there. Each rung takes time, and a host may stall: an acquirer that has forgotten what it did does it
     again, or "undoes" it as if it had never been.
 
-    `repeat` sends once more under the same reference, or returns None if somebody else holds it by now. `cancel` says
+    `repeat` sends once more under the same reference, or returns None if nothing may leave of it by now. `cancel` says
     durably that it will cancel, and does.
     """
     if Step.INQUIRE in rungs:
@@ -105,7 +106,7 @@ async def climb(
     if Step.REPEAT in rungs and in_time():
         repeated = await repeat()
         if repeated is None:
-            return Reached(Unknown("another instance took over"))
+            return Reached(Unknown(NOTHING_LEAVES))
         if not isinstance(repeated, Rejected):
             return Reached(repeated)
     # Nothing was found and nothing may be sent again, or a repeat was refused, which says nothing of the first send:

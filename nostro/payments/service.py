@@ -53,7 +53,7 @@ from nostro.payments.commands import (
     UpdateIntent,
     facts_of,
 )
-from nostro.payments.ladder import Awaiting, Doubt, Ladder
+from nostro.payments.ladder import NOTHING_LEAVES, Awaiting, Doubt, Ladder
 from nostro.payments.model import Attempt
 from nostro.payments.settle import Settle, Settled, Then
 from nostro.payments.store import QUERIES
@@ -357,7 +357,7 @@ class Payments:
         if attempt.operation in _ROUTED and not attempt.cancelling:
             intend = IntendCancel(book, self._seed(), attempt)
             if await self._decider(book).run(intend) is None:
-                return Unknown("another instance took over")
+                return Unknown(NOTHING_LEAVES)
         return await self._acquirers[attempt.acquirer].cancel(attempt.id)
 
     # Small parts

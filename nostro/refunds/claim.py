@@ -91,12 +91,19 @@ class CountRefundSend(msgspec.Struct, frozen=True):
         return Reads([(REFUNDS, self.refund.id)])
 
     def decide(self, view: View) -> Decision[Refund | None]:
-        """The refund with the send counted, or None if somebody else holds it by now."""
+        """The refund with the send counted, or None if nothing may leave of it by now."""
         refund = view.get(REFUNDS, self.refund.id)
-        if refund is None or refund.state not in REPEATABLE or refund.epoch != self.refund.epoch:
+        if refund is None or not _as_claimed(refund, self.refund):
             return Decision(None)
         counted = replace(refund, sends=refund.sends + 1, send_by=self.send_by)
         return Decision(counted, [(REFUNDS, counted)])
+
+
+def _as_claimed(now: Refund, claimed: Refund) -> bool:
+    """To be repeated, in the same hands, and nothing was learned of it meanwhile that forbids that it leaves."""
+    same = (now.epoch, now.age_known, now.contradicted)
+    claim = (claimed.epoch, claimed.age_known, claimed.contradicted)
+    return now.state in REPEATABLE and same == claim
 
 
 class EndRefundLeases(msgspec.Struct, frozen=True):

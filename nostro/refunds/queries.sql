@@ -143,7 +143,10 @@ SELECT id, format('refund of %s %s at %s', amount, currency, acquirer), first_se
 FROM nostro.refunds
 WHERE
     book_id = $1 AND NOT id = any($6::text [])
-    AND (state IN ('sending', 'unknown') OR (state = 'accepted' AND awaiting IS NOT NULL))
+    AND (
+        state IN ('sending', 'unknown') OR (state = 'accepted' AND awaiting IS NOT NULL)
+        OR (state = 'provisional' AND contradicted)
+    )
     AND (
         first_sent > $5 OR first_sent <= CASE awaiting
             WHEN 'awaiting_notification' THEN $3::bigint WHEN 'awaiting_report' THEN $4::bigint

@@ -66,7 +66,7 @@ class TellingOverdue:
         table = table_of(alarm.subject)
         rows = await self._desk.reader.fetch(table.read, self._book, text_array([alarm.subject]))
         message: Message | None = table.decode(rows[0]) if rows else None
-        if message is None or message.state in _WAITING:
+        if message is None or _is_open(message):
             return
         reason = f"it is {message.state}"
         command = SettleAlarm(self._book, self._desk.seed(), alarm.id, reason, "worker")
@@ -74,6 +74,12 @@ class TellingOverdue:
 
     async def close(self) -> None:
         """Nothing is under way between rounds."""
+
+
+def _is_open(message: Message) -> bool:
+    """Whether its outcome is still to come. What succeeded for now, and was contradicted, waits for people."""
+    doubtful = message.state is RefundState.PROVISIONAL and message.contradicted
+    return doubtful or message.state in _WAITING
 
 
 def _shown(since: SystemTime) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nostro.audit.alarms import open_alarms
 from nostro.db.urls import ConnectionUrls
 from nostro.kernel.clock import DAY, SystemTime
 from nostro.kernel.money import FeeSchedule
@@ -15,9 +16,14 @@ from nostro.kernel.outcome import Approved, Declined, Outcome, Undone
 from nostro.kernel.ports import CardDetails, Notification, PaymentMessage, Report, ReportLine
 from nostro.notifications.model import NoteState
 from nostro.notifications.service import Inbox
+from nostro.payments.claim import CountSend, IntendCancel
 from nostro.payments.contradiction import CONTRADICTED
 from nostro.payments.ladder import Awaiting
+from nostro.payments.queues import REPORTED_MS
 from nostro.refunds.machine import RefundState
+from nostro.work.duties import Book as DutyBook
+from nostro.work.duties import Desk
+from nostro.work.overdue_duty import TellingOverdue
 from tests.notifications.mute import Play as MutePlay
 from tests.notifications.mute import Told, told_in
 from tests.payments.test_manners import attempt, resolved, sale
@@ -134,6 +140,23 @@ def test_a_cancel_that_was_on_its_way_does_not_conclude_it(silent: Any) -> None:
     silent(scenario)
 
 
+def test_what_is_contradicted_while_a_worker_climbs_does_not_leave(silent: Any) -> None:
+    """It has claimed the attempt, and asks; a report is read; then it would send it again, or cancel it."""
+
+    async def scenario(world: World) -> None:
+        world.sandbox.fault(fault="reply_lost", operation="authorize", count=1)
+        await sale(world)
+        claimed, seed = await attempt(world), world.entropy.bytes
+        await executed_twice(world)
+        now = world.clock.system()
+        assert await world.run(CountSend(BOOK, seed(16), claimed, now)) is None
+        assert await world.run(IntendCancel(BOOK, seed(16), claimed)) is None
+        again = await attempt(world)
+        assert (again.sends, again.cancelling, again.epoch) == (1, False, claimed.epoch)
+
+    silent(scenario)
+
+
 def test_nor_of_a_refund_that_was(silent: Any) -> None:
     async def scenario(world: World) -> None:
         charge = await world.sale(10_000)
@@ -205,6 +228,24 @@ def test_an_answer_of_a_second_execution_is_told_to_a_person(play: MutePlay) -> 
         rows = await told.world.reader.fetch(AUDIT, BOOK, CONTRADICTED)
         told_of = found.contradicted or [row[0] for row in rows] == [found.id]
         assert told_of, f"{found.state} as n2, and n1 is forgotten"
+
+    play(scenario)
+
+
+def test_what_was_paid_out_twice_is_overdue_until_people_conclude_it(play: MutePlay) -> None:
+    """It succeeded for now, so nothing else of it is ever late; what failed after that is people's to say."""
+
+    async def scenario(told: Told) -> None:
+        world, refund = told.world, await paid_out_again(told)
+        desk = Desk(lambda _: world.committer, world.reader, world.clock, world.entropy)
+        duty = TellingOverdue(DutyBook(BOOK, False), desk)
+        world.clock.system_ahead += REPORTED_MS
+        assert [await duty.round() for _ in range(3)] == [1, 0, 0]
+        charge = await world.charge(refund.charge)
+        settling = world.refunds.settling(world.merchant, refund, charge, AGAIN, by_people=True)
+        assert (await world.run(settling)).applied
+        await duty.round()
+        assert not await open_alarms(world.reader, BOOK)
 
     play(scenario)
 
