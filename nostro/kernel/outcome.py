@@ -92,14 +92,20 @@ class NotFound(msgspec.Struct, frozen=True, tag=True):
 Outcome = Approved | Pending | ActionRequired | Declined | Rejected | NotSent | Unknown
 Evidence = Outcome | Undone
 _EVIDENCE: type[Evidence] = Evidence  # type: ignore[assignment]
+_NUL = b"\\u0000"  # as JSON has it
 
 
 def as_stated(evidence: Evidence) -> Evidence:
-    """The evidence, if each of its fields is what its type says; else Unknown. An adapter's mistake is no outcome."""
+    """The evidence, if each of its fields is what its type says; else Unknown. An adapter's mistake is no outcome.
+
+    Nor is what nobody can write down: a surrogate without its other half, or NUL, which PostgreSQL's text does not hold.
+    """
     try:
-        return msgspec.convert(msgspec.to_builtins(evidence), _EVIDENCE)
+        stated = msgspec.convert(msgspec.to_builtins(evidence), _EVIDENCE)
+        kept = _NUL not in msgspec.json.encode(stated)
     except (msgspec.ValidationError, TypeError, ValueError):
         return Unknown(f"{type(evidence).__name__} with fields of another type")
+    return stated if kept else Unknown(f"{type(evidence).__name__} with NUL in a text")
 
 
 Found = Approved | Pending | Declined | Undone | NotFound | Unknown

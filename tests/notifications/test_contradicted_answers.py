@@ -157,6 +157,22 @@ def test_what_is_contradicted_while_a_worker_climbs_does_not_leave(silent: Any) 
     silent(scenario)
 
 
+@pytest.mark.parametrize(
+    "unheard",
+    [Approved("n\x00", 2_000, "usd"), Approved("\ud800", 2_000, "usd"), Declined("x\x00")],
+    ids=["NUL", "half a letter", "NUL in a reason"],
+)
+def test_an_answer_that_nobody_can_write_down_is_no_outcome(silent: Any, unheard: Outcome) -> None:
+    async def scenario(world: World) -> None:
+        world.sandbox.fault(fault="reply_lost", operation="authorize", count=1)
+        await sale(world)
+        settled = await world.payments.settle(world.merchant, await attempt(world), unheard)
+        assert (settled.applied, (await attempt(world)).state) == (True, "unknown")
+        assert (await resolved(world)).state == "approved"
+
+    silent(scenario)
+
+
 def test_nor_of_a_refund_that_was(silent: Any) -> None:
     async def scenario(world: World) -> None:
         charge = await world.sale(10_000)
