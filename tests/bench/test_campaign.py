@@ -54,7 +54,9 @@ def test_a_program_that_does_not_start_is_an_error_in_the_report(
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_process(tmp_path: Path, how: signal.Signals) -> None:
-    command = [sys.executable, "-m", "bench", "--quick", "--directory", str(tmp_path)]
+    # A job in the background of a script ignores Ctrl-C, and hands that on to all that it starts.
+    heeding = ["env", "--default-signal=INT"]
+    command = [*heeding, sys.executable, "-m", "bench", "--quick", "--directory", str(tmp_path)]
     run = subprocess.Popen(
         [*command, "--command", FAKE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -62,9 +64,11 @@ def test_an_interrupted_run_leaves_no_process(tmp_path: Path, how: signal.Signal
     while len(members := machine.tree(run.pid)) < 3 and time.monotonic() < give_up:
         time.sleep(0.05)
     assert len(members) == 3, "bench, nostro up and the receiver"
+    time.sleep(0.2)  # while it is forked, nobody has its number
     os.kill(run.pid, how)
-    run.communicate(timeout=30)
+    out, _ = run.communicate(timeout=30)
     assert run.returncode != 0
+    assert how is signal.SIGTERM or json.loads(out)["error"] == "interrupted"
     assert [m for m in members if (now := machine.process(m.pid)) and now.command] == []
 
 
