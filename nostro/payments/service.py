@@ -331,7 +331,7 @@ class Payments:
         return await self.settle(merchant, attempt, reached.evidence, reached.awaiting)
 
     async def _repeat(self, book: int, attempt: Attempt) -> Evidence | None:
-        """Once more under the same reference; None if another instance holds it by now.
+        """Once more under the same reference; None if nothing may leave of it by now.
 
         Without its card nothing leaves: what is left is to cancel the first.
         """

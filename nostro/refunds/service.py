@@ -166,7 +166,7 @@ class Refunds:
         return await self.settle(merchant, funded, charge, await self._call(funded))
 
     async def _repeat(self, book: int, refund: Refund) -> Evidence | None:
-        """Once more under the same reference; None if another instance holds it by now."""
+        """Once more under the same reference; None if nothing may leave of it by now."""
         count = CountRefundSend(book, self._seed(), refund, self._ladder(refund).repeat_by())
         counted = await self._decider(book).run(count)
         return None if counted is None else await self._call(counted)

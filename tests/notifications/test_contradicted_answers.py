@@ -280,17 +280,20 @@ def test_people_say_which_of_two_executions_counts(play: MutePlay) -> None:
     play(scenario)
 
 
+async def failed_as(told: Told, refund: str, named: str) -> NoteState:
+    word = Notification("ntf_2", refund, Declined("refund_failed", acquirer_reference=named))
+    note = await told.inbox.take("sandbox", word, b"2", evidence=True)
+    assert note is not None
+    return note.state
+
+
 def test_a_second_execution_of_a_refund_that_failed_is_not_ignored(play: MutePlay) -> None:
     """Paid out as n1, n1 failed, the merchant has the money back; then it is paid out as n2."""
 
     async def scenario(told: Told) -> None:
         world = told.world
         refund = await provisional(told)
-        failed = Notification(
-            "ntf_2", refund.id, Declined("refund_failed", acquirer_reference="n1")
-        )
-        note = await told.inbox.take("sandbox", failed, b"2", evidence=True)
-        assert note is not None and note.state is NoteState.APPLIED
+        assert await failed_as(told, refund.id, "n1") is NoteState.APPLIED
         assert (await world.again(refund)).state is RefundState.FAILED
         again = Notification("ntf_3", refund.id, AGAIN)
         note = await told.inbox.take("sandbox", again, b"3", evidence=True)
@@ -304,14 +307,9 @@ def test_the_failure_of_another_execution_does_not_fail_what_was_paid(play: Mute
     """Paid out as n1. What failed is n2, says the acquirer. n1 stands, and the merchant is given the money back."""
 
     async def scenario(told: Told) -> None:
-        world = told.world
         refund = await provisional(told)
-        failed = Notification(
-            "ntf_2", refund.id, Declined("refund_failed", acquirer_reference="n2")
-        )
-        note = await told.inbox.take("sandbox", failed, b"2", evidence=True)
-        assert note is not None
-        found = await world.again(refund)
+        assert await failed_as(told, refund.id, "n2") is NoteState.QUARANTINED
+        found = await told.world.again(refund)
         assert found.state is RefundState.PROVISIONAL, f"{found.state}, by what is said of n2"
 
     play(scenario)
